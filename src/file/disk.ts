@@ -1,0 +1,331 @@
+/**
+ * Files on a disk: opening, creating, reading and writing them.
+ *
+ * - A file is created whole or not at all: its content reaches the disk under another name first.
+ * - A lock is held on the file that the path names, never on one that was replaced while we waited.
+ * - After `close` the number of the descriptor may belong to another file, so nothing uses it any more; and
+ *   while a sync still runs in the thread pool, the descriptor stays open until that has ended.
+ */
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import { dirname } from 'node:path'
+import { CoppiceError, ioError } from '../errors.js'
+import { WINDOW_SIZE, type Mapper, type StoreFile } from './file.js'
+import { lockFile, sameFile, unlockFile } from './lock.js'
+
+/** IOV_MAX of Linux and macOS: what one system call takes, so that a call of ours is one of the system's. */
+const MAX_BUFFERS = 1024
+
+/** Linux moves at most 2 GiB - 4 KiB a call, macOS refuses more than 2 GiB - 1, Node checks for 2 GiB - 1. */
+const MAX_BYTES = 1 << 30
+
+/** How often a path may be replaced while it is being opened before that is called hopeless. */
+const MAX_REOPENS = 16
+
+export interface DiskFileOptions {
+  readOnly: boolean
+  /** What offers windows; undefined for a file that is read with `read` only. */
+  mapper: Mapper | undefined
+  /** Whether the descriptor carries a lock, to be dropped when the file is closed. */
+  locked: boolean
+}
+
+export interface OpenFileOptions {
+  readOnly: boolean
+  mapper: Mapper | undefined
+  /** Whether to lock the file: exclusively, or shared with other readers where `readOnly`. */
+  lock: boolean
+}
+
+/** An error like those of Node's own system calls, for what only we find out. */
+export function systemError(code: string, message: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: ${message}`), { code })
+}
+
+/** A file on a disk; mapped where there is a mapper, otherwise plain. Owns its descriptor. */
+export class DiskFile implements StoreFile {
+  readonly path: string
+  readonly readOnly: boolean
+  readonly #descriptor: number
+  readonly #mapper: Mapper | undefined
+  readonly #locked: boolean
+  #windows: (ArrayBuffer | undefined)[] = []
+  #closed = false
+  #syncsRunning = 0
+
+  constructor(descriptor: number, path: string, { readOnly, mapper, locked }: DiskFileOptions) {
+    this.path = path
+    this.readOnly = readOnly
+    this.#descriptor = descriptor
+    this.#mapper = mapper
+    this.#locked = locked
+  }
+
+  size(): number {
+    return fs.fstatSync(this.#open()).size
+  }
+
+  reserve(bytes: number): void {
+    const descriptor = this.#open()
+    if (this.#mapper === undefined) return
+    while (this.#windows.length * WINDOW_SIZE < bytes) {
+      const window = this.#mapper(descriptor, this.#windows.length * WINDOW_SIZE, WINDOW_SIZE)
+      if (window !== undefined && window.byteLength !== WINDOW_SIZE) throw wrongWindow(window.byteLength)
+      this.#windows.push(window)
+    }
+  }
+
+  window(index: number): ArrayBuffer | undefined {
+    return this.#windows[index]
+  }
+
+  read(target: Uint8Array, position: number): void {
+    const descriptor = this.#open()
+    let done = 0
+    while (done < target.length) {
+      const length = Math.min(target.length - done, MAX_BYTES)
+      const count = fs.readSync(descriptor, target, done, length, position + done)
+      if (count === 0) throw endOfFile(this.path, target.length, position)
+      done += count
+    }
+  }
+
+  write(sources: readonly Uint8Array[], position: number): void {
+    writeAll(this.#open(), this.path, sources, position)
+  }
+
+  sync(): void {
+    fs.fdatasyncSync(this.#open())
+  }
+
+  syncAsync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const descriptor = this.#open()
+      fs.fdatasync(descriptor, (error) => {
+        this.#syncsRunning -= 1
+        try {
+          if (this.#closed && this.#syncsRunning === 0) fs.closeSync(descriptor)
+        } catch (closing) {
+          error ??= closing as NodeJS.ErrnoException
+        }
+        if (error) reject(error)
+        else resolve()
+      })
+      this.#syncsRunning += 1
+    })
+  }
+
+  resize(bytes: number): void {
+    fs.ftruncateSync(this.#open(), bytes)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#windows = []
+    // A running sync and a map both keep the lock alive past the closing of the descriptor.
+    if (this.#locked) unlockFile(this.#descriptor)
+    if (this.#syncsRunning === 0) fs.closeSync(this.#descriptor)
+  }
+
+  #open(): number {
+    if (this.#closed) throw systemError('EBADF', `${this.path} is closed`)
+    return this.#descriptor
+  }
+}
+
+// A mapper may be the user's own, and every page of a window is taken to be there.
+function wrongWindow(length: number): CoppiceError {
+  return new CoppiceError('COPPICE_INVALID_OPTION', `the mapper answered ${length} bytes where ${WINDOW_SIZE} were asked of it. Correct it, or leave the option out.`)
+}
+
+/** The error of a read that finds the end of the file before it has found all its bytes. */
+export function endOfFile(path: string, length: number, position: number): NodeJS.ErrnoException {
+  return systemError('EIO', `${path} ends before the ${length} bytes from byte ${position} on could be read`)
+}
+
+function writeAll(descriptor: number, path: string, sources: readonly Uint8Array[], position: number): void {
+  // The next byte to write is byte `offset` of source `index`.
+  let index = 0
+  let offset = 0
+  while (index < sources.length) {
+    if (offset === sources[index].length) {
+      index += 1
+      offset = 0
+      continue
+    }
+    const count = writeSome(descriptor, sources, index, offset, position)
+    // A system that takes nothing and reports nothing would keep us here for ever.
+    if (count === 0) throw systemError('EIO', `the system wrote nothing at byte ${position} of ${path}`)
+    position += count
+    let left = count
+    while (left > 0) {
+      const step = Math.min(left, sources[index].length - offset)
+      left -= step
+      offset += step
+      if (offset === sources[index].length) {
+        index += 1
+        offset = 0
+      }
+    }
+  }
+}
+
+/** Writes what one call takes, and answers how many bytes that were. */
+function writeSome(descriptor: number, sources: readonly Uint8Array[], index: number, offset: number, position: number): number {
+  const first = sources[index]
+  if (index === sources.length - 1 || first.length - offset >= MAX_BYTES) {
+    return fs.writeSync(descriptor, first, offset, Math.min(first.length - offset, MAX_BYTES), position)
+  }
+  const batch: Uint8Array[] = [offset === 0 ? first : first.subarray(offset)]
+  let bytes = batch[0].length
+  for (let next = index + 1; next < sources.length && batch.length < MAX_BUFFERS; next++) {
+    bytes += sources[next].length
+    if (bytes > MAX_BYTES) break
+    batch.push(sources[next])
+  }
+  return fs.writevSync(descriptor, batch, position)
+}
+
+/**
+ * Opens the existing file at `path`, and locks it where asked to. Never creates one, and never waits.
+ *
+ * Throws `COPPICE_NOT_FOUND`, `COPPICE_IS_DIRECTORY`, `COPPICE_PERMISSION`, `COPPICE_NOT_A_DATABASE` for a
+ * pipe, a socket or a device, `COPPICE_LOCKED`, `COPPICE_UNSUPPORTED` where there are no locks, and
+ * `COPPICE_BUSY` where the file is being replaced all the time. Then nothing is left open.
+ */
+export function openFile(path: string, { readOnly, mapper, lock }: OpenFileOptions): DiskFile {
+  for (let attempt = 0; attempt < MAX_REOPENS; attempt++) {
+    const descriptor = openDescriptor(path, readOnly)
+    try {
+      requireFile(descriptor, path)
+      if (lock) lockFile(descriptor, path, !readOnly)
+      if (!lock || sameFile(descriptor, path)) return new DiskFile(descriptor, path, { readOnly, mapper, locked: lock })
+    } catch (error) {
+      fs.closeSync(descriptor)
+      throw ioError(error, `opening ${path}`)
+    }
+    fs.closeSync(descriptor)
+  }
+  throw new CoppiceError('COPPICE_BUSY', `${path} was replaced by another file at every attempt to open it. Try again once that has ended.`)
+}
+
+function openDescriptor(path: string, readOnly: boolean): number {
+  const { O_RDONLY, O_RDWR, O_NONBLOCK = 0, O_NOCTTY = 0 } = fs.constants
+  try {
+    // Without O_NONBLOCK, opening a pipe waits for its other end, maybe for ever.
+    return fs.openSync(path, (readOnly ? O_RDONLY : O_RDWR) | O_NONBLOCK | O_NOCTTY)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    // So answer sockets, and devices with nothing behind them.
+    if (code === 'ENXIO' || code === 'ENODEV' || code === 'EOPNOTSUPP') throw notAFile(path, error)
+    throw ioError(error, `opening ${path}`)
+  }
+}
+
+function requireFile(descriptor: number, path: string): void {
+  const found = fs.fstatSync(descriptor)
+  if (found.isFile()) return
+  if (found.isDirectory()) throw systemError('EISDIR', path)
+  throw notAFile(path, undefined)
+}
+
+function notAFile(path: string, cause: unknown): CoppiceError {
+  return new CoppiceError('COPPICE_NOT_A_DATABASE', `${path} is a pipe, a socket or a device. Give the path of an ordinary file.`, { cause })
+}
+
+/**
+ * Creates a file with the given content, so that after a crash it is there with all of it or not there.
+ * Answers false where something stands at `path` already, which is then left as it is.
+ *
+ * Throws `COPPICE_NOT_FOUND` where the folder is missing, `COPPICE_PERMISSION`, `COPPICE_NO_SPACE`,
+ * `COPPICE_IO`. Then nothing is left behind.
+ */
+export function createFile(path: string, content: readonly Uint8Array[]): boolean {
+  const folder = openFolder(dirname(path), path)
+  const temporary = `${path}.${process.pid}.${randomBytes(6).toString('hex')}.new`
+  try {
+    const descriptor = fs.openSync(temporary, 'wx')
+    try {
+      return fillAndPlace(descriptor, temporary, path, content, folder)
+    } finally {
+      fs.rmSync(temporary, { force: true })
+      fs.closeSync(descriptor)
+    }
+  } catch (error) {
+    throw ioError(error, `creating ${path}`)
+  } finally {
+    if (folder !== undefined) fs.closeSync(folder)
+  }
+}
+
+function fillAndPlace(
+  descriptor: number,
+  temporary: string,
+  path: string,
+  content: readonly Uint8Array[],
+  folder: number | undefined,
+): boolean {
+  writeAll(descriptor, temporary, content, 0)
+  fs.fdatasyncSync(descriptor)
+  const created = moveIntoPlace(temporary, path)
+  // The temporary name goes before the folder is synced, so that it cannot come back after a crash.
+  fs.rmSync(temporary, { force: true })
+  try {
+    // Also where another creator was faster: it may not have come this far, and our caller relies on the name.
+    syncFolder(folder)
+  } catch (error) {
+    if (created) takeBack(descriptor, path)
+    throw error
+  }
+  return created
+}
+
+/** The folder's descriptor, opened first because a folder that cannot be synced is better known before. */
+function openFolder(folder: string, path: string): number | undefined {
+  // Windows opens no folders, and needs no sync of them.
+  if (process.platform === 'win32') return undefined
+  try {
+    return fs.openSync(folder, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw ioError(error, `creating ${path}`)
+    throw new CoppiceError('COPPICE_NOT_FOUND', `the folder ${folder} does not exist. Create it first, or correct the path ${path}.`, { cause: error })
+  }
+}
+
+function moveIntoPlace(temporary: string, path: string): boolean {
+  try {
+    // Unlike a rename, a link replaces nothing: of two creators only one succeeds.
+    fs.linkSync(temporary, path)
+    return true
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    if (code === 'EEXIST') return false
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) throw error
+  }
+  // No links on this filesystem. What is left is a moment in which another creator could be overwritten.
+  if (fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false
+  fs.renameSync(temporary, path)
+  return true
+}
+
+function syncFolder(folder: number | undefined): void {
+  if (folder === undefined) return
+  try {
+    fs.fsyncSync(folder)
+  } catch (error) {
+    // Some filesystems cannot sync a folder at all, and say so in one of these ways.
+    if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
+}
+
+/** Removes the new file again, unless somebody has opened it by now: then it is theirs, and complete. */
+function takeBack(descriptor: number, path: string): void {
+  try {
+    lockFile(descriptor, path, true)
+    if (sameFile(descriptor, path)) fs.unlinkSync(path)
+  } catch {
+    // The error that brought us here matters more.
+  }
+}

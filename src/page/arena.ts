@@ -1,0 +1,38 @@
+import { PAGE_SHIFT } from './layout.js'
+
+/**
+ * Up to 1 GiB of pages in memory: a window over the file, or a slab of pool frames. A page is named by its
+ * arena and its base, the byte offset in the arena, so that offsets stay small integers.
+ *
+ * Three views of the same bytes stand side by side because a typed array read at an index is the fastest
+ * read there is; fields are aligned to their size throughout the format for this.
+ */
+export class Arena {
+  readonly bytes: Uint8Array
+  readonly words: Int32Array
+  readonly halves: Uint16Array
+
+  constructor(buffer: ArrayBuffer) {
+    this.bytes = new Uint8Array(buffer)
+    this.words = new Int32Array(buffer)
+    this.halves = new Uint16Array(buffer)
+  }
+}
+
+/** Pages in an arena, as a shift: 2^18 pages are 1 GiB. */
+export const ARENA_SHIFT = 18
+export const ARENA_PAGES = 1 << ARENA_SHIFT
+const ARENA_MASK = ARENA_PAGES - 1
+
+/** Number of the arena that holds a slot. */
+export function arenaOf(slot: number): number {
+  return slot >>> ARENA_SHIFT
+}
+
+/** Byte offset of a slot in its arena. */
+export function baseOf(slot: number): number {
+  return (slot & ARENA_MASK) << PAGE_SHIFT
+}
+
+/** The formats and the engine read integers through typed arrays, which have the machine's byte order. */
+export const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1

@@ -1,0 +1,113 @@
+import type { Arena } from './arena.js'
+import { LEAF_CELL, LEAF_FLAG, MAX_INLINE_CELL, OVERFLOW_REF } from './layout.js'
+import { readU64, writeU64 } from './header.js'
+import { align4, cellAt, insertCell, releaseBytes, removeCell, restLength, suffixLengthOf } from './node.js'
+
+/** Leaf cells: length u16 | flags u16 | rest of the suffix | value, or a reference to an overflow extent. */
+
+/** Bytes that the value, or the reference in its place, takes in the cell. */
+export function storedLength(arena: Arena, base: number, index: number): number {
+  return arena.halves[(cellAt(arena, base, index) + LEAF_CELL.LENGTH) >>> 1]
+}
+
+export function leafFlags(arena: Arena, base: number, index: number): number {
+  return arena.halves[(cellAt(arena, base, index) + LEAF_CELL.FLAGS) >>> 1]
+}
+
+export function isOverflow(arena: Arena, base: number, index: number): boolean {
+  return (leafFlags(arena, base, index) & LEAF_FLAG.OVERFLOW) !== 0
+}
+
+/** Offset in the arena of the value, or of the reference in its place. */
+export function valueAt(arena: Arena, base: number, index: number): number {
+  return cellAt(arena, base, index) + LEAF_CELL.REST + restLength(suffixLengthOf(arena, base, index))
+}
+
+/** Bytes of a cell, for a suffix and a stored value of these lengths. */
+export function leafCellSize(suffixLength: number, stored: number): number {
+  return align4(LEAF_CELL.REST + restLength(suffixLength) + stored)
+}
+
+export function leafCellSizeAt(arena: Arena, base: number, index: number): number {
+  return leafCellSize(suffixLengthOf(arena, base, index), storedLength(arena, base, index))
+}
+
+/** True where a value of this length has to stand in an overflow extent. */
+export function needsOverflow(keyLength: number, valueLength: number): boolean {
+  return valueLength > OVERFLOW_REF.SIZE && LEAF_CELL.REST + keyLength + valueLength > MAX_INLINE_CELL
+}
+
+/** Writes a new cell; the caller has seen that key and size fit the page as it is. */
+export function insertLeafCell(
+  arena: Arena, base: number, index: number, key: Uint8Array, length: number, suffixLength: number, stored: Uint8Array, flags: number,
+): void {
+  const size = leafCellSize(suffixLength, stored.length)
+  const cell = insertCell(arena, base, index, LEAF_CELL.REST, size, key, length - suffixLength, length)
+  writeCellHeader(arena, cell, stored.length, flags)
+  copyValue(arena.bytes, cell + LEAF_CELL.REST + restLength(suffixLength), stored)
+}
+
+/** Puts another value of the same cell size in place of the one there. */
+export function overwriteValue(arena: Arena, base: number, index: number, stored: Uint8Array, flags: number): void {
+  writeCellHeader(arena, cellAt(arena, base, index), stored.length, flags)
+  copyValue(arena.bytes, valueAt(arena, base, index), stored)
+}
+
+/** A short value is copied by a loop: below about 64 bytes `set` costs more than the copy itself. */
+function copyValue(bytes: Uint8Array, at: number, value: Uint8Array): void {
+  const length = value.length
+  if (length > 64) bytes.set(value, at)
+  else for (let i = 0; i < length; i++) bytes[at + i] = value[i]
+}
+
+function writeCellHeader(arena: Arena, cell: number, stored: number, flags: number): void {
+  arena.halves[(cell + LEAF_CELL.LENGTH) >>> 1] = stored
+  arena.halves[(cell + LEAF_CELL.FLAGS) >>> 1] = flags
+}
+
+export function removeLeafCell(arena: Arena, base: number, index: number): void {
+  removeCell(arena, base, index, leafCellSizeAt(arena, base, index))
+}
+
+/** Gives back the bytes that a smaller value at `index` will not need: `before` and `after` are cell sizes. */
+export function shrinkLeafCell(arena: Arena, base: number, index: number, before: number, after: number): void {
+  const offset = cellAt(arena, base, index) - base
+  releaseBytes(arena, base, offset + after, before - after)
+}
+
+/** Where an overflow value stands: `length` bytes from the start of `page`, with their checksum. */
+export interface OverflowRef {
+  page: number
+  crc: number
+  length: number
+  birth: number
+}
+
+/** Reads the reference that begins at `at` in the arena. */
+export function readOverflowRef(arena: Arena, at: number): OverflowRef {
+  // The reference follows the rest of a suffix and may begin at any byte, so it is read byte-wise.
+  const copy = scratchRef
+  copy.bytes.set(arena.bytes.subarray(at, at + OVERFLOW_REF.SIZE))
+  return {
+    page: copy.words[OVERFLOW_REF.PAGE >>> 2] >>> 0,
+    crc: copy.words[OVERFLOW_REF.CRC >>> 2],
+    length: copy.words[OVERFLOW_REF.LENGTH >>> 2] >>> 0,
+    birth: readU64(copy, OVERFLOW_REF.BIRTH),
+  }
+}
+
+/** The bytes of a reference, valid until the next call. */
+export function encodeOverflowRef(ref: OverflowRef): Uint8Array {
+  scratchRef.words[OVERFLOW_REF.PAGE >>> 2] = ref.page
+  scratchRef.words[OVERFLOW_REF.CRC >>> 2] = ref.crc
+  scratchRef.words[OVERFLOW_REF.LENGTH >>> 2] = ref.length
+  writeU64(scratchRef, OVERFLOW_REF.BIRTH, ref.birth)
+  return scratchRef.bytes
+}
+
+const scratchBuffer = new ArrayBuffer(OVERFLOW_REF.SIZE)
+const scratchRef: Arena = {
+  bytes: new Uint8Array(scratchBuffer),
+  words: new Int32Array(scratchBuffer),
+  halves: new Uint16Array(scratchBuffer),
+}

@@ -1,0 +1,147 @@
+/**
+ * Which commit is on the disk, and the syncs that bring the next ones there.
+ *
+ *   published --start--> syncing --succeeded--> durable
+ *                                --failed-----> poisoned: no more commits until the file is opened anew
+ *
+ * Invariants:
+ * - durable <= syncing <= newest;
+ * - the durable and the syncing commit are holders: no page that they reach is reused, and `slotFor` never
+ *   answers with their meta slots.
+ */
+import { CoppiceError } from '../errors.js'
+import { META_SLOTS } from '../page/layout.js'
+
+interface Waiter {
+  transaction: number
+  resolve: () => void
+  reject: (error: Error) => void
+}
+
+/** What the durability of commits needs of the store. */
+export interface SyncTarget {
+  syncAsync(): Promise<void>
+  hold(transaction: number): void
+  release(transaction: number): void
+}
+
+export class Durability {
+  private readonly target: SyncTarget
+  /** The last commit known to be on the disk. */
+  durable: number
+  private syncing: number | undefined
+  newest: number
+  /** Transaction id in each meta slot; -1 for a slot with nothing of worth. */
+  private readonly slots: number[]
+  private readonly waiters: Waiter[] = []
+  private failure: CoppiceError | undefined
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(target: SyncTarget, transaction: number, slot: number) {
+    this.target = target
+    this.durable = transaction
+    this.newest = transaction
+    this.slots = new Array<number>(META_SLOTS).fill(-1)
+    this.slots[slot] = transaction
+    target.hold(transaction)
+  }
+
+  get failed(): boolean {
+    return this.failure !== undefined
+  }
+
+  /** Throws where an earlier sync has failed. */
+  assertUsable(): void {
+    if (this.failure !== undefined) throw this.failure
+  }
+
+  /** The meta slot for the next commit: of those that no recovery may need, the one with the oldest. */
+  slotFor(): number {
+    let best = -1
+    for (let slot = 0; slot < META_SLOTS; slot++) {
+      const holds = this.slots[slot]
+      if (holds === this.durable || (holds === this.syncing && holds > this.durable)) continue
+      if (best === -1 || holds < this.slots[best]) best = slot
+    }
+    return best
+  }
+
+  /** The transaction whose meta page a slot holds. */
+  transactionIn(slot: number): number {
+    return this.slots[slot]
+  }
+
+  /** A commit became visible; its meta page stands in `slot`. */
+  published(transaction: number, slot: number): void {
+    this.slots[slot] = transaction
+    this.newest = transaction
+  }
+
+  /** Everything up to this commit is on the disk. */
+  reached(transaction: number): void {
+    if (transaction > this.durable) {
+      this.target.hold(transaction)
+      const before = this.durable
+      this.durable = transaction
+      this.target.release(before)
+    }
+    for (let i = this.waiters.length - 1; i >= 0; i--) {
+      if (this.waiters[i].transaction <= this.durable) this.waiters.splice(i, 1)[0].resolve()
+    }
+    if (this.newest === this.durable) this.cancelTimer()
+  }
+
+  /** Resolves when the commit is on the disk; one sync serves all who wait by then. */
+  whenDurable(transaction: number): Promise<void> {
+    if (this.failure !== undefined) return Promise.reject(this.failure)
+    if (transaction <= this.durable) return Promise.resolve()
+    const promise = new Promise<void>((resolve, reject) => this.waiters.push({ transaction, resolve, reject }))
+    this.start()
+    return promise
+  }
+
+  /** Syncs what is published, in the thread pool, unless a sync runs already: then the next follows it. */
+  start(): void {
+    this.cancelTimer()
+    if (this.syncing !== undefined || this.failure !== undefined || this.newest === this.durable) return
+    const transaction = this.newest
+    this.syncing = transaction
+    this.target.hold(transaction)
+    this.target.syncAsync().then(
+      () => this.ended(transaction, undefined),
+      (error: unknown) => this.ended(transaction, error),
+    )
+  }
+
+  private ended(transaction: number, error: unknown): void {
+    this.syncing = undefined
+    if (error !== undefined && transaction > this.durable) this.poison(error)
+    else if (error === undefined && this.failure === undefined) this.reached(transaction)
+    this.target.release(transaction)
+    if (this.waiters.length > 0) this.start()
+  }
+
+  /** Syncs within `delay` milliseconds, in the background; the process may end before. */
+  startWithin(delay: number): void {
+    if (this.timer !== undefined || this.syncing !== undefined) return
+    this.timer = setTimeout(() => this.start(), delay)
+    this.timer.unref()
+  }
+
+  cancelTimer(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+  }
+
+  /** After a failed sync nobody knows what is on the disk, and asking again proves nothing. */
+  poison(cause: unknown): CoppiceError {
+    this.cancelTimer()
+    this.failure = new CoppiceError(
+      'COPPICE_SYNC_FAILED',
+      'the disk refused a sync, so it is unknown which of the latest commits are on it. The store is read-only from now on: close it, look after the disk, open it again.',
+      { cause },
+    )
+    for (const waiter of this.waiters.splice(0)) waiter.reject(this.failure)
+    return this.failure
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * Where pages are: in a window over the file, or in a frame of the pool. `where[page]` names the slot of a
+ * page that has been looked at; 0 stands for one that has not, and the first look verifies it.
+ *
+ * One table serves every snapshot at once, because a page number never means two things: a page is changed
+ * only under a new number, and a number is used again only when nobody can reach its old content.
+ */
+import { corrupt } from '../errors.js'
+import type { StoreFile } from '../file/file.js'
+import { ARENA_SHIFT, Arena, arenaOf, baseOf } from '../page/arena.js'
+import { pageCrc } from '../page/checksum.js'
+import { crcOf, treeOf } from '../page/header.js'
+import { PAGE_SIZE } from '../page/layout.js'
+import { validatePage } from '../page/validate.js'
+import { FRAME_SLOTS, Pool } from './pool.js'
+
+const EMPTY = new Arena(new ArrayBuffer(0))
+/** Arenas that windows may take; frames of the pool follow. */
+const WINDOWS = FRAME_SLOTS >>> ARENA_SHIFT
+/** Pages joined into one write at most, 4 MiB. */
+const MAX_WRITE_PAGES = 1024
+
+export class Pager {
+  readonly file: StoreFile
+  readonly arenas: Arena[] = new Array<Arena>(WINDOWS).fill(EMPTY)
+  readonly pool: Pool
+  /** Slot of each page that has been looked at. */
+  where: Int32Array
+  /** Whole pages that the file has; no page from here on may be touched in a window. */
+  physicalPages: number
+  /** Highest transaction id that a committed page may carry. */
+  committed = 0
+  /** Highest that a page of the transaction under way may carry; such pages are read back only where there is no window. */
+  newest = 0
+
+  /** `seal` makes the checksums of dirty frames, and of all dirty pages below them, final, and answers all frames it sealed. */
+  constructor(file: StoreFile, poolPages: number, seal: (frames: number[]) => number[]) {
+    this.file = file
+    this.physicalPages = Math.floor(file.size() / PAGE_SIZE)
+    this.where = new Int32Array(Math.max(1024, this.physicalPages))
+    this.pool = new Pool(this.arenas, poolPages, (frames) => this.spill(frames, seal))
+    this.coverWindows(this.physicalPages)
+  }
+
+  /** The slot of a page; the first look at a page reads and verifies it. */
+  locate(page: number): number {
+    const slot = this.where[page]
+    return slot !== 0 ? slot : this.fault(page)
+  }
+
+  private fault(page: number): number {
+    if (page >= this.physicalPages) throw corrupt(page, undefined, `the file ends before it, after ${this.physicalPages} pages`)
+    const slot = this.bring(page)
+    const arena = this.arenas[arenaOf(slot)]
+    const base = baseOf(slot)
+    const wrong =
+      crcOf(arena, base) !== pageCrc(arena, base)
+        ? 'its checksum does not match'
+        : validatePage(arena, base, page, { pageCount: this.physicalPages, newest: slot < FRAME_SLOTS ? this.committed : this.newest })
+    if (wrong !== undefined) {
+      const tree = treeOf(arena, base)
+      if (slot >= FRAME_SLOTS) this.pool.release(this.pool.frameOf(slot))
+      throw corrupt(page, tree, wrong)
+    }
+    this.where[page] = slot
+    return slot
+  }
+
+  /** Bytes of a page not yet looked at: the window's own, or a copy in a frame. */
+  private bring(page: number): number {
+    if (this.isMapped(page)) return page
+    const frame = this.pool.acquire(page, false)
+    try {
+      this.file.read(this.pool.viewOf(frame), page * PAGE_SIZE)
+    } catch (error) {
+      this.pool.release(frame)
+      throw error
+    }
+    return this.pool.slotOf(frame)
+  }
+
+  isMapped(page: number): boolean {
+    return this.arenas[arenaOf(page)].bytes.length > baseOf(page)
+  }
+
+  /** The frame of a page that is being changed, in the pool from now on; `slot` is where it stands. */
+  frameFor(page: number, slot: number): number {
+    if (slot >= FRAME_SLOTS) {
+      const frame = this.pool.frameOf(slot)
+      this.pool.markDirty(frame)
+      this.pool.touch(frame)
+      return slot
+    }
+    return this.copyToFrame(page, slot)
+  }
+
+  /** A dirty frame for page number `page` with a copy of what stands at `slot`. */
+  copyToFrame(page: number, slot: number): number {
+    const target = this.pool.slotOf(this.newFrame(page))
+    // The windows of a memory file and the pool may have moved since `slot` was found, so both are looked up here.
+    const from = this.arenas[arenaOf(slot)].words
+    const to = this.arenas[arenaOf(target)].words
+    const start = baseOf(slot) >>> 2
+    to.set(from.subarray(start, start + (PAGE_SIZE >>> 2)), baseOf(target) >>> 2)
+    return target
+  }
+
+  /** A dirty frame for a page number that nothing in memory stands for yet. */
+  newFrame(page: number): number {
+    if (page >= this.where.length) this.growTable(page + 1)
+    this.forget(page)
+    const frame = this.pool.acquire(page, true)
+    this.where[page] = this.pool.slotOf(frame)
+    return frame
+  }
+
+  /** What is in memory of this page is stale: the next look reads it anew. */
+  forget(page: number): void {
+    if (page >= this.where.length) return
+    const slot = this.where[page]
+    this.where[page] = 0
+    if (slot >= FRAME_SLOTS) this.pool.release(this.pool.frameOf(slot))
+  }
+
+  /** The page has been verified and stands in its window. */
+  markVerified(page: number): void {
+    if (page >= this.where.length) this.growTable(page + 1)
+    this.where[page] = page
+  }
+
+  isVerified(page: number): boolean {
+    return this.where[page] === page
+  }
+
+  /** The checksum that the page carries where it stands in the file. */
+  storedCrc(page: number): number {
+    if (this.isMapped(page)) return crcOf(this.arenas[arenaOf(page)], baseOf(page))
+    const field = new Int32Array(1)
+    this.file.read(new Uint8Array(field.buffer), page * PAGE_SIZE)
+    return field[0]
+  }
+
+  /** True where the page stands in a dirty frame. */
+  isDirty(page: number): boolean {
+    const slot = this.where[page]
+    return slot >= FRAME_SLOTS && this.pool.isDirty(this.pool.frameOf(slot))
+  }
+
+  // Writing.
+
+  private spill(frames: number[], seal: (frames: number[]) => number[]): void {
+    const dirty = frames.filter((frame) => this.pool.isDirty(frame))
+    if (dirty.length > 0) {
+      const sealed = seal(dirty)
+      this.writeFrames(sealed)
+      this.pool.spilled += sealed.length
+    }
+    for (const frame of frames) if (this.pool.pageOf(frame) !== 0) this.drop(frame)
+  }
+
+  private drop(frame: number): void {
+    const page = this.pool.pageOf(frame)
+    this.where[page] = this.isMapped(page) ? page : 0
+    this.pool.release(frame)
+  }
+
+  /**
+   * Writes the frames' pages to their places in page order, neighbours together, and marks them clean. A
+   * frame whose page lies in a window is released, as the window shows the page from now on.
+   */
+  writeFrames(frames: number[]): void {
+    const { pool } = this
+    frames.sort((a, b) => pool.pageOf(a) - pool.pageOf(b))
+    if (frames.length === 0) return
+    this.coverWindows(pool.pageOf(frames[frames.length - 1]) + 1)
+    for (let from = 0; from < frames.length; ) {
+      const first = pool.pageOf(frames[from])
+      let to = from + 1
+      while (to < frames.length && to - from < MAX_WRITE_PAGES && pool.pageOf(frames[to]) === first + to - from) to++
+      this.file.write(frames.slice(from, to).map((frame) => pool.viewOf(frame)), first * PAGE_SIZE)
+      this.extended(first + to - from)
+      from = to
+    }
+    for (const frame of frames) {
+      pool.markClean(frame)
+      if (this.isMapped(pool.pageOf(frame))) this.drop(frame)
+    }
+  }
+
+  /** Writes raw bytes from the start of a page on: an overflow extent. */
+  writeBytes(page: number, bytes: Uint8Array): void {
+    const pages = Math.ceil(bytes.length / PAGE_SIZE)
+    this.coverWindows(page + pages)
+    for (let i = page; i < page + pages; i++) this.forget(i)
+    const rest = pages * PAGE_SIZE - bytes.length
+    this.file.write(rest === 0 ? [bytes] : [bytes, new Uint8Array(rest)], page * PAGE_SIZE)
+    this.extended(page + pages)
+  }
+
+  /** Bytes of an extent: the window's own where it is mapped, else a copy. */
+  readBytes(page: number, length: number): Uint8Array {
+    const last = page + Math.ceil(length / PAGE_SIZE) - 1
+    if (last >= this.physicalPages) throw corrupt(page, undefined, 'the file ends before the end of this overflow extent')
+    if (this.isMapped(last) && arenaOf(page) === arenaOf(last)) {
+      const base = baseOf(page)
+      return this.arenas[arenaOf(page)].bytes.subarray(base, base + length)
+    }
+    const copy = new Uint8Array(length)
+    this.file.read(copy, page * PAGE_SIZE)
+    return copy
+  }
+
+  /** Writes zeros behind the last page: the pages that come next are then written over blocks that the filesystem has already placed. */
+  reserveBehind(pages: number, count: number): void {
+    this.file.write([new Uint8Array(count * PAGE_SIZE)], pages * PAGE_SIZE)
+    this.extended(pages + count)
+  }
+
+  private extended(pages: number): void {
+    if (pages > this.physicalPages) this.physicalPages = pages
+    if (pages > this.where.length) this.growTable(pages)
+  }
+
+  private growTable(pages: number): void {
+    const larger = new Int32Array(Math.max(pages, this.where.length * 2))
+    larger.set(this.where)
+    this.where = larger
+  }
+
+  /** Windows for the first `pages` pages of the file, as far as it can be mapped. */
+  coverWindows(pages: number): void {
+    this.file.reserve(pages * PAGE_SIZE)
+    for (let index = 0; index <= arenaOf(Math.max(pages - 1, 0)); index++) {
+      const buffer = this.file.window(index)
+      if (buffer !== undefined && buffer !== this.arenas[index].bytes.buffer) this.arenas[index] = new Arena(buffer)
+    }
+  }
+}

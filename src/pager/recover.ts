@@ -1,0 +1,172 @@
+/**
+ * Opening: which commit the file holds.
+ *
+ * 1. Read the three meta slots; a slot that is not whole is no candidate.
+ * 2. Take the candidate with the highest transaction id.
+ * 3. Walk what it reaches, but only pages born after the commit that it knows to be durable, and compare
+ *    each with the checksum in the pointer to it. All there: this is the commit.
+ * 4. Otherwise that commit never finished: back to 2 with the next candidate.
+ *
+ * A commit that any slot knows to be durable is never passed over: its pages were on the disk, so if they are
+ * not there now the file is damaged, and an older state would be wrong data.
+ */
+import { CoppiceError, corrupt } from '../errors.js'
+import { Arena, arenaOf, baseOf } from '../page/arena.js'
+import { childCrcOf, childOf } from '../page/branch.js'
+import { crc32 } from '../page/checksum.js'
+import { birthOf, countOf, levelOf, typeOf } from '../page/header.js'
+import { CATALOG_RECORD, CATALOG_TREE, DEFAULT_TREE, META_SLOTS, PAGE_SIZE, TYPE } from '../page/layout.js'
+import type { OverflowRef } from '../page/leaf.js'
+import { isOverflow, readOverflowRef, valueAt, storedLength } from '../page/leaf.js'
+import type { Meta, MetaReading } from '../page/meta.js'
+import { decodeMeta } from '../page/meta.js'
+import type { TreePointer } from '../page/tree-pointer.js'
+import { readTreePointer, validateTreePointer } from '../page/tree-pointer.js'
+import { readLog } from './free-log.js'
+import type { Pager } from './pager.js'
+
+/** A commit as it stands in the file. */
+export interface Commit {
+  meta: Meta
+  /** Number of the meta slot that holds it. */
+  slot: number
+}
+
+export interface Recovery {
+  commit: Commit
+  /** Highest transaction id found in any slot, finished or not: the next one is above it. */
+  highest: number
+  /** What was wrong with the slots that were passed over, for people. */
+  passedOver: string[]
+}
+
+export function recover(pager: Pager): Recovery {
+  const readings = readSlots(pager)
+  const candidates = readings.flatMap((reading, slot) => (reading.kind === 'valid' ? [{ meta: reading.meta, slot }] : []))
+  if (candidates.length === 0) throw unreadable(pager, readings)
+  candidates.sort((a, b) => b.meta.transaction - a.meta.transaction)
+  const highest = candidates[0].meta.transaction
+  const durable = Math.max(...candidates.map(({ meta }) => meta.durable))
+  const passedOver = readings.flatMap((reading, slot) => (reading.kind === 'valid' ? [] : [`meta slot ${slot}: ${whyInvalid(reading)}`]))
+  for (const commit of candidates) {
+    const fault = commitFault(pager, commit.meta)
+    if (fault === undefined) return { commit, highest, passedOver }
+    if (commit.meta.transaction <= durable) throw fault
+    passedOver.push(`transaction ${commit.meta.transaction}: ${fault.message}`)
+  }
+  throw unreadable(pager, readings)
+}
+
+function readSlots(pager: Pager): MetaReading[] {
+  const readings: MetaReading[] = []
+  const page = new Uint8Array(PAGE_SIZE)
+  for (let slot = 0; slot < META_SLOTS; slot++) {
+    if (slot >= pager.physicalPages) {
+      readings.push({ kind: 'damaged', why: 'the file ends before it' })
+      continue
+    }
+    pager.file.read(page, slot * PAGE_SIZE)
+    readings.push(decodeMeta(page, slot))
+  }
+  return readings
+}
+
+function whyInvalid(reading: MetaReading): string {
+  if (reading.kind === 'foreign') return 'it has no mark of coppice'
+  return reading.kind === 'valid' ? 'none' : reading.why
+}
+
+/** The error for a file without a single usable slot. */
+function unreadable(pager: Pager, readings: MetaReading[]): CoppiceError {
+  const { path } = pager.file
+  const newer = readings.find((reading) => reading.kind === 'newer')
+  if (newer !== undefined) {
+    return new CoppiceError('COPPICE_VERSION', `${path} was written by a newer coppice (${whyInvalid(newer)}). Update the package to open it.`)
+  }
+  if (pager.file.size() === 0) {
+    return new CoppiceError('COPPICE_NOT_A_DATABASE', `${path} is empty, so it is not a coppice file. Delete it to have a new store made there, or correct the path.`)
+  }
+  if (readings.some((reading) => reading.kind === 'damaged' && reading.why !== 'the file ends before it')) {
+    return corrupt(0, undefined, `no meta slot of ${path} is whole (${readings.map(whyInvalid).join('; ')})`)
+  }
+  return new CoppiceError('COPPICE_NOT_A_DATABASE', `${path} is not a coppice file. Correct the path; it has not been changed.`)
+}
+
+/** What keeps this from being a finished commit, or undefined. */
+function commitFault(pager: Pager, meta: Meta): CoppiceError | undefined {
+  if (meta.pageCount > pager.physicalPages) {
+    return corrupt(pager.physicalPages, undefined, `the file is cut short: it has ${pager.physicalPages} pages of ${meta.pageCount}`)
+  }
+  pager.committed = meta.transaction
+  pager.newest = meta.transaction
+  try {
+    walkTree(pager, meta.defaultTree, DEFAULT_TREE, meta)
+    walkTree(pager, meta.catalog, CATALOG_TREE, meta)
+    if (meta.log.page !== 0 && isNew(pager, meta.log.page, meta.log.crc, meta)) readLog(pager, meta.log)
+    return undefined
+  } catch (error) {
+    if (error instanceof CoppiceError && error.code === 'COPPICE_CORRUPT') return error
+    throw error
+  }
+}
+
+function walkTree(pager: Pager, pointer: TreePointer, tree: number, meta: Meta): void {
+  if (pointer.page !== 0) walk(pager, pointer.page, pointer.crc, pointer.depth - 1, tree, meta)
+}
+
+/** Reads only the header of a page: false where the page is old enough to be durable, an error where it is not the page meant. */
+function isNew(pager: Pager, page: number, crc: number, meta: Meta): boolean {
+  if (pager.storedCrc(page) !== crc) throw corrupt(page, undefined, 'it is not the page that the commit wrote')
+  const slot = pager.isMapped(page) ? page : pager.locate(page)
+  return birthOf(pager.arenas[arenaOf(slot)], baseOf(slot)) > meta.durable
+}
+
+function walk(pager: Pager, page: number, crc: number, level: number, tree: number, meta: Meta): void {
+  if (!isNew(pager, page, crc, meta)) return
+  const slot = pager.locate(page)
+  const arena = pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  if (levelOf(arena, base) !== level) throw corrupt(page, tree, 'it stands at a wrong level')
+  const branch = typeOf(arena, base) === TYPE.BRANCH
+  for (let i = 0, count = countOf(arena, base); i < count; i++) {
+    if (branch) walk(pager, childOf(arena, base, i), childCrcOf(arena, base, i), level - 1, tree, meta)
+    else walkEntry(pager, arena, base, i, tree, meta)
+  }
+}
+
+function walkEntry(pager: Pager, arena: Arena, base: number, index: number, tree: number, meta: Meta): void {
+  const at = valueAt(arena, base, index)
+  if (isOverflow(arena, base, index)) {
+    const ref = readOverflowRef(arena, at)
+    if (ref.birth > meta.durable) verifyExtent(pager, ref, tree)
+  } else if (tree === CATALOG_TREE) {
+    const record = readCatalogRecord(arena.bytes, at, storedLength(arena, base, index), meta.pageCount)
+    walkTree(pager, record.pointer, record.tree, meta)
+  }
+}
+
+/** Compares an overflow value with the checksum in its reference, once: the pager remembers. */
+export function verifyExtent(pager: Pager, ref: OverflowRef, tree: number): Uint8Array {
+  const bytes = pager.readBytes(ref.page, ref.length)
+  if (!pager.isVerified(ref.page)) {
+    if (crc32(bytes) !== ref.crc) throw corrupt(ref.page, tree, 'the checksum of the value in this overflow extent does not match')
+    if (pager.isMapped(ref.page)) pager.markVerified(ref.page)
+  }
+  return bytes
+}
+
+/** A named tree, as the catalog has it. */
+export interface CatalogRecord {
+  pointer: TreePointer
+  tree: number
+}
+
+/** Reads a catalog value of `length` bytes at `at`; throws `COPPICE_CORRUPT` where it is impossible. */
+export function readCatalogRecord(bytes: Uint8Array, at: number, length: number, pageCount: number): CatalogRecord {
+  if (length !== CATALOG_RECORD.SIZE) throw corrupt(0, CATALOG_TREE, 'a record of the catalog has a wrong length')
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, length)
+  const record = { pointer: readTreePointer(view, CATALOG_RECORD.POINTER), tree: view.getUint32(CATALOG_RECORD.TREE, true) }
+  const wrong = validateTreePointer(record.pointer, pageCount)
+  if (wrong !== undefined) throw corrupt(0, CATALOG_TREE, `a record of the catalog is impossible: ${wrong}`)
+  return record
+}

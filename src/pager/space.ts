@@ -1,0 +1,303 @@
+/**
+ * Free space: which pages the next allocation may take, and which must wait.
+ *
+ *   used --free--> pending --holders gone--> available --allocate--> used
+ *
+ * `unused` is what the newest commit leaves free, the set that the free log writes down: pending and
+ * available pages together. A page born at B and freed at F is pending while some holder S has B <= S < F.
+ *
+ * Invariants:
+ * - a page is reachable from the newest commit, or in `unused`, never both;
+ * - outside a write transaction `available` and the pending pages are disjoint and make up `unused`;
+ * - until `settle`, a transaction changes only `available` and its journal, so that undoing is exact.
+ */
+import { CoppiceError } from '../errors.js'
+import { ARENA_PAGES } from '../page/arena.js'
+import { MAX_PAGES, META_SLOTS } from '../page/layout.js'
+import type { Run } from '../page/runs.js'
+import { Bitmap } from './bitmap.js'
+import { IntList } from './int-list.js'
+import type { Readers } from './readers.js'
+
+/** Pages that wait for one holder, with their lives. */
+interface PendingList {
+  pages: IntList
+  births: number[]
+  freed: number[]
+}
+
+/** A point in a transaction to which its allocations can be taken back. */
+export interface SpaceMark {
+  taken: number
+  freed: number
+  pageCount: number
+}
+
+export class Space {
+  readonly readers: Readers
+  /** Pages up to the last one in use, those of the write transaction under way included. */
+  pageCount = META_SLOTS
+  readonly unused = new Bitmap()
+  readonly available = new Bitmap()
+  private readonly pending = new Map<number, PendingList>()
+  /** Recently freed pages, newest last: their blocks were written before and are likely still in memory. */
+  private readonly recent = new IntList()
+  private cursor = 0
+
+  private readonly taken = new IntList()
+  private readonly freedPages = new IntList()
+  private readonly freedBirths: number[] = []
+
+  /** Pages whose membership of `unused` differs from what the free log's pages say. */
+  private readonly changed = new Bitmap()
+  private changedPages = new IntList()
+  private readonly flipped = new IntList()
+
+  constructor(readers: Readers) {
+    this.readers = readers
+  }
+
+  // Allocation.
+
+  /** A page number for a new page; the newest freed first. */
+  allocate(): number {
+    const page = this.takeOne()
+    this.taken.push(page)
+    return page
+  }
+
+  private takeOne(): number {
+    while (this.recent.length > 0) {
+      const page = this.recent.pop()
+      if (this.available.remove(page)) return page
+    }
+    if (this.available.size === 0) return this.extend(1)
+    let page = this.available.next(this.cursor)
+    if (page === -1) page = this.available.next(0)
+    this.available.remove(page)
+    this.cursor = page
+    return page
+  }
+
+  /** The first of `count` pages in a row, all in one window: the smallest free run that holds them, or the end. */
+  allocateRun(count: number): number {
+    const start = this.bestFit(count) ?? this.extendRun(count)
+    for (let page = start; page < start + count; page++) {
+      this.available.remove(page)
+      this.taken.push(page)
+    }
+    return start
+  }
+
+  private bestFit(count: number): number | undefined {
+    if (this.available.size < count) return undefined
+    let best: number | undefined
+    let bestLength = Infinity
+    for (let start = this.available.next(0); start !== -1; ) {
+      const boundary = (Math.floor(start / ARENA_PAGES) + 1) * ARENA_PAGES
+      const end = Math.min(this.available.nextAbsent(start), boundary)
+      const length = end - start
+      if (length === count) return start
+      if (length > count && length < bestLength) {
+        best = start
+        bestLength = length
+      }
+      start = this.available.next(end)
+    }
+    return best
+  }
+
+  private extendRun(count: number): number {
+    const left = ARENA_PAGES - (this.pageCount % ARENA_PAGES)
+    if (left < count) {
+      const skipped = this.extend(left)
+      for (let page = skipped; page < skipped + left; page++) {
+        this.taken.push(page)
+        this.available.add(page)
+      }
+    }
+    return this.extend(count)
+  }
+
+  private extend(count: number): number {
+    const page = this.pageCount
+    if (page + count > MAX_PAGES) {
+      throw new CoppiceError('COPPICE_TOO_LARGE', 'the file would grow beyond 4 TiB. Delete something, or spread the data over several stores.')
+    }
+    this.pageCount += count
+    return page
+  }
+
+  /** Takes back a page that this very transaction allocated: nobody has seen it. */
+  giveBack(page: number): void {
+    this.available.add(page)
+    this.recent.push(page)
+  }
+
+  /** The transaction no longer reaches this page; it was born in `birth`. */
+  free(page: number, birth: number): void {
+    this.freedPages.push(page)
+    this.freedBirths.push(birth)
+  }
+
+  /** True where the transaction has allocated or freed nothing. */
+  get untouched(): boolean {
+    return this.taken.length === 0 && this.freedPages.length === 0
+  }
+
+  /** Pages allocated since a mark; one that was given back and taken again comes twice. */
+  *takenSince(mark: SpaceMark): Generator<number> {
+    for (let i = mark.taken; i < this.taken.length; i++) yield this.taken.at(i)
+  }
+
+  mark(): SpaceMark {
+    return { taken: this.taken.length, freed: this.freedPages.length, pageCount: this.pageCount }
+  }
+
+  /** Undoes every allocation and every free since the mark. */
+  rollback(mark: SpaceMark): void {
+    for (let i = mark.taken; i < this.taken.length; i++) {
+      const page = this.taken.at(i)
+      if (page >= mark.pageCount) this.available.remove(page)
+      else if (this.available.add(page)) this.recent.push(page)
+    }
+    this.taken.truncate(mark.taken)
+    this.freedPages.truncate(mark.freed)
+    this.freedBirths.length = mark.freed
+    this.pageCount = mark.pageCount
+  }
+
+  // Commit.
+
+  /**
+   * Brings `unused` up to what the transaction leaves; may be called again after further allocations, and is
+   * undone by `unsettle`.
+   */
+  settle(): void {
+    for (let i = 0; i < this.taken.length; i++) {
+      const page = this.taken.at(i)
+      if (this.unused.has(page) !== this.available.has(page)) this.flip(page)
+    }
+    for (let i = 0; i < this.freedPages.length; i++) {
+      if (!this.unused.has(this.freedPages.at(i))) this.flip(this.freedPages.at(i))
+    }
+  }
+
+  unsettle(): void {
+    while (this.flipped.length > 0) this.toggle(this.flipped.pop())
+  }
+
+  private flip(page: number): void {
+    this.toggle(page)
+    this.flipped.push(page)
+  }
+
+  private toggle(page: number): void {
+    if (!this.unused.remove(page)) this.unused.add(page)
+    if (!this.changed.remove(page)) {
+      this.changed.add(page)
+      this.changedPages.push(page)
+    }
+  }
+
+  /** What became free or taken since the free log's newest page, as runs in page order. */
+  delta(): Run[] {
+    const pages = new IntList()
+    let last = -1
+    for (const page of this.changedPages.sorted()) {
+      if (page === last || !this.changed.has(page)) continue
+      pages.push(page)
+      last = page
+    }
+    this.changedPages = pages
+    const runs: Run[] = []
+    for (let i = 0; i < pages.length; i++) this.appendTo(runs, pages.at(i))
+    return runs
+  }
+
+  private appendTo(runs: Run[], page: number): void {
+    const freed = this.unused.has(page)
+    const last = runs[runs.length - 1]
+    if (last !== undefined && last.freed === freed && last.start + last.length === page) last.length++
+    else runs.push({ start: page, length: 1, freed })
+  }
+
+  /** Every unused page, as runs in page order. */
+  allRuns(): Run[] {
+    const runs: Run[] = []
+    for (let start = this.unused.next(0); start !== -1; ) {
+      const end = this.unused.nextAbsent(start)
+      runs.push({ start, length: end - start, freed: true })
+      start = this.unused.next(end)
+    }
+    return runs
+  }
+
+  /** The free log's pages now say what `unused` says. */
+  rebase(): void {
+    this.changed.clear()
+    this.changedPages.truncate(0)
+  }
+
+  /** Transaction `id` is published: what it freed waits for those who can still see it, or is available. */
+  publish(id: number): void {
+    this.flipped.truncate(0)
+    this.taken.truncate(0)
+    for (let i = 0; i < this.freedPages.length; i++) this.hold(this.freedPages.at(i), this.freedBirths[i], id)
+    this.freedPages.truncate(0)
+    this.freedBirths.length = 0
+  }
+
+  private hold(page: number, birth: number, freed: number): void {
+    const holder = this.readers.seeing(birth, freed)
+    if (holder === undefined) {
+      this.giveBack(page)
+      return
+    }
+    let list = this.pending.get(holder)
+    if (list === undefined) {
+      list = { pages: new IntList(), births: [], freed: [] }
+      this.pending.set(holder, list)
+    }
+    list.pages.push(page)
+    list.births.push(birth)
+    list.freed.push(freed)
+  }
+
+  /** Nobody holds commit `transaction` any longer. */
+  released(transaction: number): void {
+    const list = this.pending.get(transaction)
+    if (list === undefined) return
+    this.pending.delete(transaction)
+    for (let i = 0; i < list.pages.length; i++) this.hold(list.pages.at(i), list.births[i], list.freed[i])
+  }
+
+  /** Pages that wait, by the commit that holds them. */
+  pendingByHolder(): { transaction: number; pages: number }[] {
+    return [...this.pending].map(([transaction, list]) => ({ transaction, pages: list.pages.length }))
+  }
+
+  // Loading.
+
+  /** Applies runs read from the free log. */
+  apply(runs: readonly Run[]): void {
+    for (const run of runs) {
+      for (let page = run.start; page < run.start + run.length; page++) {
+        if (run.freed) this.unused.add(page)
+        else this.unused.remove(page)
+      }
+    }
+  }
+
+  /** After the log's pages and then the delta were applied: all of it is available, the delta is remembered as such. */
+  loaded(delta: readonly Run[]): void {
+    for (const run of delta) {
+      for (let page = run.start; page < run.start + run.length; page++) {
+        if (this.changed.add(page)) this.changedPages.push(page)
+      }
+    }
+    for (const run of this.allRuns()) {
+      for (let page = run.start; page < run.start + run.length; page++) this.available.add(page)
+    }
+  }
+}

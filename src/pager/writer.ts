@@ -1,0 +1,97 @@
+/**
+ * The one write transaction, as the pages see it: which pages it may change in place, where new ones come
+ * from, and what becomes of those that it no longer reaches.
+ *
+ * A page born in transaction `id` is its own and is changed in place; any other is copied under a new number
+ * first. A savepoint takes a new id, which freezes all that was written before it: going back is then no more
+ * than pointing at the old roots again.
+ */
+import { crc32 } from '../page/checksum.js'
+import { arenaOf, baseOf } from '../page/arena.js'
+import { birthOf, formatPage, setBirth, setPage } from '../page/header.js'
+import { PAGE_SIZE } from '../page/layout.js'
+import type { OverflowRef } from '../page/leaf.js'
+import type { Pager } from './pager.js'
+import type { Space, SpaceMark } from './space.js'
+
+export class Writer {
+  readonly pager: Pager
+  readonly space: Space
+  /** Birth of the pages written from now on; the id that the commit will have. */
+  id: number
+  /** The id it began with: pages born then or later are its own. */
+  readonly firstId: number
+  /** Pages of overflow extents written so far. */
+  extentPages = 0
+  private readonly start: SpaceMark
+
+  constructor(pager: Pager, space: Space, id: number) {
+    this.pager = pager
+    this.space = space
+    this.id = id
+    this.firstId = id
+    this.start = space.mark()
+    pager.newest = id
+  }
+
+  /** The slot of a frame in which the page at `slot` may be changed; its header names the page's number. */
+  writable(page: number, slot: number): number {
+    const { pager } = this
+    const birth = birthOf(pager.arenas[arenaOf(slot)], baseOf(slot))
+    if (birth === this.id) return pager.frameFor(page, slot)
+    const copy = this.space.allocate()
+    const target = pager.copyToFrame(copy, slot)
+    const arena = pager.arenas[arenaOf(target)]
+    const base = baseOf(target)
+    setPage(arena, base, copy)
+    setBirth(arena, base, this.id)
+    this.space.free(page, birth)
+    return target
+  }
+
+  /** The slot of a new, empty page. */
+  create(type: number, level: number, tree: number): number {
+    const page = this.space.allocate()
+    const slot = this.pager.pool.slotOf(this.pager.newFrame(page))
+    const arena = this.pager.arenas[arenaOf(slot)]
+    const base = baseOf(slot)
+    formatPage(arena, base, page, type, level, tree)
+    setBirth(arena, base, this.id)
+    return slot
+  }
+
+  /** The transaction's trees no longer reach this page. */
+  discard(page: number, birth: number): void {
+    if (birth === this.id) {
+      this.pager.forget(page)
+      this.space.giveBack(page)
+    } else this.space.free(page, birth)
+  }
+
+  /** Writes a value to an extent of its own, at once: it would only push other pages out of the pool. */
+  writeExtent(bytes: Uint8Array): OverflowRef {
+    const pages = Math.ceil(bytes.length / PAGE_SIZE)
+    const page = this.space.allocateRun(pages)
+    this.extentPages += pages
+    this.pager.writeBytes(page, bytes)
+    return { page, crc: crc32(bytes), length: bytes.length, birth: this.id }
+  }
+
+  discardExtent(ref: OverflowRef): void {
+    const end = ref.page + Math.ceil(ref.length / PAGE_SIZE)
+    for (let page = ref.page; page < end; page++) this.discard(page, ref.birth)
+  }
+
+  /** Freezes what was written so far; `rollback` with the mark comes back to here. */
+  savepoint(): SpaceMark {
+    this.id++
+    this.pager.newest = this.id
+    return this.space.mark()
+  }
+
+  /** Forgets everything written since the mark, or since the transaction began. */
+  rollback(mark: SpaceMark = this.start): void {
+    for (const page of this.space.takenSince(mark)) this.pager.forget(page)
+    this.space.rollback(mark)
+  }
+}

@@ -1,0 +1,143 @@
+import { corrupt } from '../errors.js'
+import type { Arena } from '../page/arena.js'
+import { arenaOf, baseOf } from '../page/arena.js'
+import { branchFlags, entriesOf, setBranchFlags, setEntries } from '../page/branch.js'
+import { BRANCH_CELL, BRANCH_FLAG, LEAF_CELL, LEAF_FLAG, SLOT } from '../page/layout.js'
+import { countOf } from '../page/header.js'
+import {
+  insertLeafCell, isOverflow, leafCellSize, leafCellSizeAt, overwriteValue, readOverflowRef, removeLeafCell, shrinkLeafCell, valueAt,
+} from '../page/leaf.js'
+import { compareKey, gapOf, hasPrefix, prefixLengthOf, searchNode, suffixLengthOf } from '../page/node.js'
+import { spread } from './spread.js'
+import type { Tree } from './tree.js'
+
+const header = new Uint8Array(LEAF_CELL.REST)
+const headerView = new DataView(header.buffer)
+
+/**
+ * Puts an entry, in place of one with the same key. `stored` is the value, or a reference to its overflow
+ * extent where `flags` says so. Answers whether the key is new.
+ */
+export function insert(tree: Tree, key: Uint8Array, length: number, stored: Uint8Array, flags: number): boolean {
+  if (tree.root.page === 0) tree.setRoot(tree.createPage(0), 1)
+  if (!reach(tree, key, length)) {
+    tree.descend(key, length)
+    remember(tree)
+  }
+  const { path } = tree
+  const slot = path.slots[0]
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  const found = searchNode(arena, base, 0, LEAF_CELL.REST, key, length)
+  const added = found < 0
+  const index = added ? ~found : found
+  if (added) addEntries(tree, 1)
+  else freeValue(tree, arena, base, index)
+  if ((flags & LEAF_FLAG.OVERFLOW) !== 0) markOverflowBelow(tree)
+  noteRun(tree, index)
+  if (added || !replace(arena, base, index, stored, flags)) place(tree, arena, base, index, key, length, stored, flags)
+  tree.changed()
+  return added
+}
+
+/** Puts the value in place where its cell does not grow; else takes the cell away and answers false. */
+function replace(arena: Arena, base: number, index: number, stored: Uint8Array, flags: number): boolean {
+  const before = leafCellSizeAt(arena, base, index)
+  const after = leafCellSize(suffixLengthOf(arena, base, index), stored.length)
+  if (after > before) {
+    removeLeafCell(arena, base, index)
+    return false
+  }
+  overwriteValue(arena, base, index, stored, flags)
+  if (after < before) shrinkLeafCell(arena, base, index, before, after)
+  return true
+}
+
+/** Writes a new cell into the leaf at the end of the path, or spreads the leaf's cells over more pages with it. */
+function place(tree: Tree, arena: Arena, base: number, index: number, key: Uint8Array, length: number, stored: Uint8Array, flags: number): void {
+  if (countOf(arena, base) > 0 && hasPrefix(arena, base, key, length)) {
+    const suffixLength = length - prefixLengthOf(arena, base)
+    if (gapOf(arena, base) >= SLOT.SIZE + leafCellSize(suffixLength, stored.length)) {
+      insertLeafCell(arena, base, index, key, length, suffixLength, stored, flags)
+      return
+    }
+  }
+  const cells = tree.cellsFor(0)
+  headerView.setUint16(LEAF_CELL.LENGTH, stored.length, true)
+  headerView.setUint16(LEAF_CELL.FLAGS, flags, true)
+  cells.addPage(arena, base, 0, index)
+  cells.add(key, length, header, stored)
+  cells.addPage(arena, base, index)
+  spread(tree, 0, cells, index)
+}
+
+/** The value at `index` is about to go: what it has outside the page goes with it. */
+export function freeValue(tree: Tree, arena: Arena, base: number, index: number): void {
+  if (isOverflow(arena, base, index)) tree.writing().discardExtent(readOverflowRef(arena, valueAt(arena, base, index)))
+}
+
+/** Adds to the number of entries in every pointer on the path. */
+export function addEntries(tree: Tree, difference: number): void {
+  const { path, root, pager } = tree
+  for (let level = root.depth - 1; level > 0; level--) {
+    const slot = path.slots[level]
+    const arena = pager.arenas[arenaOf(slot)]
+    const base = baseOf(slot)
+    const entries = entriesOf(arena, base, path.index[level]) + difference
+    if (entries < 0) throw corrupt(root.page, root.tree, 'it counts fewer entries than there are')
+    setEntries(arena, base, path.index[level], entries)
+  }
+  root.entries += difference
+}
+
+function markOverflowBelow(tree: Tree): void {
+  const { path, root, pager } = tree
+  for (let level = root.depth - 1; level > 0; level--) {
+    const slot = path.slots[level]
+    const arena = pager.arenas[arenaOf(slot)]
+    const base = baseOf(slot)
+    setBranchFlags(arena, base, path.index[level], branchFlags(arena, base, path.index[level]) | BRANCH_FLAG.OVERFLOW_BELOW)
+  }
+}
+
+// The finger: neighbouring keys skip the descent.
+
+function remember(tree: Tree): void {
+  const { path } = tree
+  path.valid = true
+  path.evictions = tree.pager.pool.evictions
+  path.id = tree.writing().id
+}
+
+/** True where the path of the last write leads to the key's leaf too, with every page on it still in its frame and the writer's own. */
+function reach(tree: Tree, key: Uint8Array, length: number): boolean {
+  const { path, pager } = tree
+  if (!path.valid || path.evictions !== pager.pool.evictions || path.id !== tree.writing().id) return false
+  const slot = path.slots[0]
+  const arena = pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  const count = countOf(arena, base)
+  if (count === 0 || compareKey(arena, base, 0, LEAF_CELL.REST, key, length) < 0) return false
+  return compareKey(arena, base, count - 1, LEAF_CELL.REST, key, length) <= 0 || belowNextSeparator(tree, key, length)
+}
+
+/** True where the key sorts before the leaf that follows the path's, or none follows. */
+function belowNextSeparator(tree: Tree, key: Uint8Array, length: number): boolean {
+  const { path, pager, root } = tree
+  for (let level = 1; level < root.depth; level++) {
+    const slot = path.slots[level]
+    const arena = pager.arenas[arenaOf(slot)]
+    const base = baseOf(slot)
+    const next = path.index[level] + 1
+    if (next < countOf(arena, base)) return compareKey(arena, base, next, BRANCH_CELL.REST, key, length) < 0
+  }
+  return true
+}
+
+/** Counts how many inserts in a row went each behind the one before: such a run splits where it stands. */
+function noteRun(tree: Tree, index: number): void {
+  const { path } = tree
+  path.run = path.slots[0] === path.lastSlot && index === path.index[0] + 1 ? path.run + 1 : 0
+  path.lastSlot = path.slots[0]
+  path.index[0] = index
+}

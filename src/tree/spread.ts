@@ -1,0 +1,252 @@
+/**
+ * What to do with the cells of a page that no longer fit it: lay them out anew in the page itself, share
+ * them with a neighbour, or spread them over one page more.
+ *
+ * Two full neighbours become three pages (as in a B*-tree), so that random inserts leave pages about five
+ * sixths full; a run of ascending inserts splits where it stands, and leaves full pages behind.
+ */
+import { assert } from '../assert.js'
+import type { Arena } from '../page/arena.js'
+import { arenaOf, baseOf } from '../page/arena.js'
+import { branchCellSize, branchFlags, entriesOf, insertBranchCell, removeBranchCell, setBranchFlags, setEntries } from '../page/branch.js'
+import { countOf, crcOf, formatPage, pageOf, setBirth } from '../page/header.js'
+import { BRANCH_CELL, BRANCH_FLAG, PAGE_SIZE, SLOT, TYPE } from '../page/layout.js'
+import { isOverflow } from '../page/leaf.js'
+import { cellAt, gapOf, hasPrefix, prefixLengthOf, readKey, setPrefix, usedBytes } from '../page/node.js'
+import type { Cells } from './cells.js'
+import type { Tree } from './tree.js'
+
+/** Inserts in a row, each behind the one before, from which on a run is believed to go on. */
+const RUN = 4
+/** A neighbour takes cells over where both pages have at least this many bytes left afterwards, together. */
+const SHARE_ROOM = 320
+
+const NO_KEY = new Uint8Array(0)
+const separatorScratch = new Uint8Array(PAGE_SIZE)
+
+/**
+ * Lays `cells`, all that belongs in the page at `level` of the path, into that page and as many more as it
+ * takes. `added` is the index of the cell that is new. The path no longer holds afterwards.
+ */
+export function spread(tree: Tree, level: number, cells: Cells, added: number): void {
+  const { path, root } = tree
+  path.valid = false
+  touchPath(tree)
+  if (cells.fits(0, cells.count)) {
+    rewrite(tree, path.slots[level], level, cells, 0, cells.count)
+    return
+  }
+  if (level === root.depth - 1) growRoot(tree)
+  const cut = runCut(tree, level, cells, added)
+  if (cut === undefined) share(tree, level, cells)
+  else lay(tree, level, cells, path.index[level + 1], [path.slots[level]], [0, cut, cells.count])
+}
+
+/** The pool keeps what was touched lately; an insert by the finger may not have come by the upper pages for long. */
+function touchPath(tree: Tree): void {
+  const { pool } = tree.pager
+  for (let level = 0; level < tree.root.depth; level++) pool.touch(pool.frameOf(tree.path.slots[level]))
+}
+
+/** A root above the root, with it as the only child. */
+function growRoot(tree: Tree): void {
+  const { root, path, pager } = tree
+  const level = root.depth
+  const slot = tree.createPage(level)
+  const arena = pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  formatNode(tree, arena, base, pageOf(arena, base), level)
+  insertBranchCell(arena, base, 0, NO_KEY, 0, 0, root.page, root.crc, root.entries, BRANCH_FLAG.UNSEALED)
+  path.slots[level] = slot
+  path.index[level] = 0
+  tree.setRoot(slot, level + 1)
+}
+
+/** Where to split behind a run of ascending inserts, or undefined where there is none. */
+function runCut(tree: Tree, level: number, cells: Cells, added: number): number | undefined {
+  const { path } = tree
+  const run = level === 0 && path.run >= RUN
+  if (added === cells.count - 1) {
+    return (run || isRightmost(tree, level)) && cells.fits(0, added) ? added : undefined
+  }
+  return run && cells.fits(0, added + 1) && cells.fits(added + 1, cells.count) ? added + 1 : undefined
+}
+
+function isRightmost(tree: Tree, level: number): boolean {
+  const { path, pager, root } = tree
+  for (let up = level + 1; up < root.depth; up++) {
+    const slot = path.slots[up]
+    if (path.index[up] !== countOf(pager.arenas[arenaOf(slot)], baseOf(slot)) - 1) return false
+  }
+  return true
+}
+
+/** Spreads the cells with those of the emptier neighbour: over the two pages where that leaves room, else over three. */
+function share(tree: Tree, level: number, cells: Cells): void {
+  const { path } = tree
+  const parent = path.slots[level + 1]
+  const at = path.index[level + 1]
+  const neighbour = emptierNeighbour(tree, level, parent, at)
+  if (neighbour === undefined) {
+    lay(tree, level, cells, at, [path.slots[level]], cutInto(cells, 2))
+    return
+  }
+  const other = tree.writableChild(parent, neighbour, level + 1)
+  const first = Math.min(at, neighbour)
+  const both = joined(tree, level, cells, other, first, neighbour < at)
+  const sources = neighbour < at ? [other, path.slots[level]] : [path.slots[level], other]
+  const two = both.balance(2)
+  const roomy = two !== undefined && both.roomLeft(0, two[1]) + both.roomLeft(two[1], both.count) >= SHARE_ROOM
+  lay(tree, level, both, first, sources, roomy ? two : cutInto(both, 3))
+}
+
+/** Index of the neighbour below the same parent that has more room, or undefined for an only child. */
+function emptierNeighbour(tree: Tree, level: number, parent: number, at: number): number | undefined {
+  const arena = tree.pager.arenas[arenaOf(parent)]
+  const base = baseOf(parent)
+  const left = at > 0 ? usedAt(tree, arena, base, at - 1, level) : Infinity
+  const right = at + 1 < countOf(arena, base) ? usedAt(tree, arena, base, at + 1, level) : Infinity
+  if (left === Infinity && right === Infinity) return undefined
+  return left < right ? at - 1 : at + 1
+}
+
+function usedAt(tree: Tree, arena: Arena, base: number, index: number, level: number): number {
+  const cell = cellAt(arena, base, index)
+  const slot = tree.enter(arena.words[cell >>> 2], arena.words[(cell + BRANCH_CELL.CRC) >>> 2], level)
+  return usedBytes(tree.pager.arenas[arenaOf(slot)], baseOf(slot))
+}
+
+/** The cells of a page and of its neighbour in one list, the `before` one first; `first` is the lower index of the two in the parent. */
+export function joined(tree: Tree, level: number, cells: Cells, other: number, first: number, before: boolean): Cells {
+  const { pager, path } = tree
+  const arena = pager.arenas[arenaOf(other)]
+  const base = baseOf(other)
+  const parent = path.slots[level + 1]
+  const length = readKey(pager.arenas[arenaOf(parent)], baseOf(parent), first + 1, BRANCH_CELL.REST, separatorScratch, 0)
+  if (before) {
+    const both = tree.spareFor(level)
+    both.addPage(arena, base)
+    both.addAll(cells, separatorScratch, length)
+    return both
+  }
+  if (level > 0) cells.addFirst(arena, base, separatorScratch, length)
+  cells.addPage(arena, base, level > 0 ? 1 : 0)
+  return cells
+}
+
+/** Cuts for so many pages, or for as many more as it takes: single cells always fit. */
+function cutInto(cells: Cells, parts: number): number[] {
+  for (; parts <= cells.count; parts++) {
+    const cuts = cells.balance(parts)
+    if (cuts !== undefined) return cuts
+  }
+  throw new Error('unreachable: a cell fits a page of its own')
+}
+
+/**
+ * Lays the cells between the cuts into pages, those of `sources` first and then new ones, and puts pointers
+ * to them in place of the pointers to `sources`, which begin at index `at` of the parent.
+ */
+function lay(tree: Tree, level: number, cells: Cells, at: number, sources: number[], cuts: number[]): void {
+  const slots = [...sources]
+  while (slots.length < cuts.length - 1) slots.push(tree.createPage(level))
+  for (let i = 0; i < slots.length; i++) rewrite(tree, slots[i], level, cells, cuts[i], cuts[i + 1])
+  replaceChildren(tree, level + 1, at, sources.length, slots, cells, cuts)
+}
+
+/** Writes cells [from..to) into a page of the transaction's, in place of what it held. */
+export function rewrite(tree: Tree, slot: number, level: number, cells: Cells, from: number, to: number): void {
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  formatNode(tree, arena, base, pageOf(arena, base), level)
+  cells.write(arena, base, from, to)
+}
+
+function formatNode(tree: Tree, arena: Arena, base: number, page: number, level: number): void {
+  formatPage(arena, base, page, level === 0 ? TYPE.LEAF : TYPE.BRANCH, level, tree.root.tree)
+  setBirth(arena, base, tree.writing().id)
+  setPrefix(arena, base, NO_KEY, 0, 0)
+}
+
+/** Puts pointers to `slots` in place of `old` pointers of the branch at `level`, from index `at` on. */
+function replaceChildren(tree: Tree, level: number, at: number, old: number, slots: number[], below: Cells, cuts: number[]): void {
+  const parent = tree.path.slots[level]
+  const arena = tree.pager.arenas[arenaOf(parent)]
+  const base = baseOf(parent)
+  for (let i = old - 1; i > 0; i--) removeBranchCell(arena, base, at + i)
+  pointTo(tree, arena, base, at, slots[0], level - 1)
+  for (let i = 1; i < slots.length; i++) {
+    if (!insertPointer(tree, arena, base, at + i, below.separator(cuts[i]), slots[i], level - 1)) {
+      overflowBranch(tree, level, at, i, slots, below, cuts)
+      return
+    }
+  }
+}
+
+/** Makes the pointer at `index` name the page at `child`. */
+export function pointTo(tree: Tree, arena: Arena, base: number, index: number, child: number, level: number): void {
+  const { pager } = tree
+  const cell = cellAt(arena, base, index)
+  arena.words[(cell + BRANCH_CELL.CHILD) >>> 2] = pageOf(pager.arenas[arenaOf(child)], baseOf(child))
+  arena.words[(cell + BRANCH_CELL.CRC) >>> 2] = crcOf(pager.arenas[arenaOf(child)], baseOf(child))
+  setEntries(arena, base, index, entriesIn(tree, child, level))
+  setBranchFlags(arena, base, index, flagsFor(tree, child, level))
+}
+
+function insertPointer(tree: Tree, arena: Arena, base: number, index: number, separator: Uint8Array, child: number, level: number): boolean {
+  if (!hasPrefix(arena, base, separator, separator.length)) return false
+  const suffixLength = separator.length - prefixLengthOf(arena, base)
+  if (gapOf(arena, base) < SLOT.SIZE + branchCellSize(suffixLength)) return false
+  insertBranchCell(arena, base, index, separator, separator.length, suffixLength, 0, 0, 0, 0)
+  pointTo(tree, arena, base, index, child, level)
+  return true
+}
+
+/** The pointers from `slots[done]` on do not fit the branch as it is: its cells are spread, with these among them. */
+function overflowBranch(tree: Tree, level: number, at: number, done: number, slots: number[], below: Cells, cuts: number[]): void {
+  const parent = tree.path.slots[level]
+  const arena = tree.pager.arenas[arenaOf(parent)]
+  const base = baseOf(parent)
+  const cells = tree.cellsFor(level)
+  cells.addPage(arena, base, 0, at + done)
+  for (let i = done; i < slots.length; i++) cells.add(below.separator(cuts[i]), below.separator(cuts[i]).length, pointerHeader(tree, slots[i], level - 1), NO_KEY)
+  cells.addPage(arena, base, at + done)
+  spread(tree, level, cells, at + slots.length - 1)
+}
+
+const header = new Uint8Array(BRANCH_CELL.REST)
+const headerView = new DataView(header.buffer)
+
+function pointerHeader(tree: Tree, child: number, level: number): Uint8Array {
+  const arena = tree.pager.arenas[arenaOf(child)]
+  const entries = entriesIn(tree, child, level)
+  headerView.setUint32(BRANCH_CELL.CHILD, pageOf(arena, baseOf(child)), true)
+  headerView.setInt32(BRANCH_CELL.CRC, crcOf(arena, baseOf(child)), true)
+  headerView.setUint32(BRANCH_CELL.ENTRIES, entries % 2 ** 32, true)
+  headerView.setUint16(BRANCH_CELL.ENTRIES + 4, Math.floor(entries / 2 ** 32), true)
+  headerView.setUint16(BRANCH_CELL.FLAGS, flagsFor(tree, child, level), true)
+  return header
+}
+
+/** Entries in the page at `slot` and below. */
+export function entriesIn(tree: Tree, slot: number, level: number): number {
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  const count = countOf(arena, base)
+  if (level === 0) return count
+  let entries = 0
+  for (let i = 0; i < count; i++) entries += entriesOf(arena, base, i)
+  return entries
+}
+
+/** Flags of a pointer to the page at `slot`, which is dirty. */
+function flagsFor(tree: Tree, slot: number, level: number): number {
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  assert(tree.pager.isDirty(pageOf(arena, base)), 'a pointer is written for a page of the transaction')
+  for (let i = 0, count = countOf(arena, base); i < count; i++) {
+    const overflow = level === 0 ? isOverflow(arena, base, i) : (branchFlags(arena, base, i) & BRANCH_FLAG.OVERFLOW_BELOW) !== 0
+    if (overflow) return BRANCH_FLAG.UNSEALED | BRANCH_FLAG.OVERFLOW_BELOW
+  }
+  return BRANCH_FLAG.UNSEALED
+}

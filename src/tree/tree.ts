@@ -1,0 +1,191 @@
+/**
+ * A B+tree over pages: the root it begins at, and the descent to a leaf. A tree with a writer can be changed;
+ * one without is a tree of a commit and never changes.
+ *
+ * Keys are key[0..length), so that a caller may use one buffer for all its keys. Results that would be more
+ * than one number are left in fields: a descent allocates nothing.
+ *
+ * Invariants (checked by `check`):
+ * - all leaves are at level 0, a branch is one level above its children, the root at depth - 1;
+ * - a branch's separator i is greater than every key below child i - 1 and not greater than any below child i;
+ * - a pointer's checksum and number of entries are those of the child; no page is without cells.
+ */
+import { assert } from '../assert.js'
+import { corrupt } from '../errors.js'
+import { ARENA_SHIFT, arenaOf, baseOf } from '../page/arena.js'
+import { redirectChild } from '../page/branch.js'
+import { birthOf, crcOf, levelOf, pageOf, treeOf } from '../page/header.js'
+import { BRANCH_CELL, HEADER, LEAF_CELL, MAX_DEPTH, TYPE } from '../page/layout.js'
+import { cellAt, searchNode } from '../page/node.js'
+import type { Pager } from '../pager/pager.js'
+import type { Root } from '../pager/root.js'
+import type { Writer } from '../pager/writer.js'
+import { Cells } from './cells.js'
+import { Path } from './path.js'
+
+export class Tree {
+  readonly pager: Pager
+  readonly root: Root
+  readonly writer: Writer | null
+  /** Grows with every change: who remembers a place in the tree looks whether it still holds. */
+  version = 0
+  /** Where `find` and `seek` found something: slot of the leaf, and index in it. */
+  slot = 0
+  index = 0
+  /** The way to the last leaf written to; see finger.ts for when it can be used again. */
+  readonly path = new Path()
+  /** Cells under way, a list for each level, as one that overflows may make the next one overflow. */
+  private readonly cells: Cells[] = []
+  private readonly spares: Cells[] = []
+  private readonly firstId: number
+
+  constructor(pager: Pager, root: Root, writer: Writer | null) {
+    this.pager = pager
+    this.root = root
+    this.writer = writer
+    this.firstId = writer === null ? Infinity : writer.firstId
+  }
+
+  /** The leaf where the key belongs; the tree has a root. */
+  private leafFor(key: Uint8Array, length: number): number {
+    const { pager, root } = this
+    const { arenas } = pager
+    let page = root.page
+    let crc = root.crc
+    let level = root.depth - 1
+    for (;;) {
+      const slot = pager.locate(page)
+      const arena = arenas[slot >>> ARENA_SHIFT]
+      const base = baseOf(slot)
+      if (arena.words[base >>> 2] !== crc || arena.bytes[base + HEADER.LEVEL] !== level) this.inspect(page, slot, level)
+      if (level === 0) return slot
+      const found = searchNode(arena, base, 1, BRANCH_CELL.REST, key, length)
+      const cell = cellAt(arena, base, found >= 0 ? found : ~found - 1)
+      page = arena.words[cell >>> 2]
+      crc = arena.words[(cell + BRANCH_CELL.CRC) >>> 2]
+      level--
+    }
+  }
+
+  /** True where the tree has the key; `slot` and `index` then say where. */
+  find(key: Uint8Array, length: number): boolean {
+    if (this.root.page === 0) return false
+    const slot = this.leafFor(key, length)
+    this.slot = slot
+    this.index = searchNode(this.pager.arenas[arenaOf(slot)], baseOf(slot), 0, LEAF_CELL.REST, key, length)
+    return this.index >= 0
+  }
+
+  /** The slot of a child, or of the root, that a pointer names with this checksum and level. */
+  enter(page: number, crc: number, level: number): number {
+    const slot = this.pager.locate(page)
+    const arena = this.pager.arenas[arenaOf(slot)]
+    const base = baseOf(slot)
+    if (crcOf(arena, base) !== crc || levelOf(arena, base) !== level) this.inspect(page, slot, level)
+    return slot
+  }
+
+  enterRoot(): number {
+    return this.enter(this.root.page, this.root.crc, this.root.depth - 1)
+  }
+
+  /**
+   * A page that does not carry the checksum its parent knows. In a write transaction that is so for the pages
+   * it has written itself, until they are sealed; any other is damage.
+   */
+  private inspect(page: number, slot: number, level: number): void {
+    const arena = this.pager.arenas[arenaOf(slot)]
+    const base = baseOf(slot)
+    const own = birthOf(arena, base) >= this.firstId
+    if (own && levelOf(arena, base) === level) return
+    const found = levelOf(arena, base) === level ? 'it is not the page that its parent points to' : `it stands at level ${levelOf(arena, base)}, not ${level}`
+    throw corrupt(page, this.root.tree === treeOf(arena, base) ? this.root.tree : treeOf(arena, base), found)
+  }
+
+  // Writing.
+
+  /** The writer of a tree that can be changed. */
+  writing(): Writer {
+    assert(this.writer !== null, 'only a tree of a write transaction is written to')
+    return this.writer
+  }
+
+  /** Walks to the leaf for the key and leaves the way in `path`, every page on it one that may be changed. The tree has a root. */
+  descend(key: Uint8Array, length: number): void {
+    const { pager, root, path } = this
+    const writer = this.writing()
+    let slot = writer.writable(root.page, this.enterRoot())
+    let level = root.depth - 1
+    root.page = pageOf(pager.arenas[arenaOf(slot)], baseOf(slot))
+    root.unsealed = true
+    for (;;) {
+      path.slots[level] = slot
+      if (level === 0) return
+      const arena = pager.arenas[arenaOf(slot)]
+      const base = baseOf(slot)
+      const found = searchNode(arena, base, 1, BRANCH_CELL.REST, key, length)
+      slot = this.writableChild(slot, found >= 0 ? found : ~found - 1, level)
+      path.index[level] = found >= 0 ? found : ~found - 1
+      level--
+    }
+  }
+
+  /** The slot of child `index` of the branch at `slot`, from now on one that may be changed. */
+  writableChild(slot: number, index: number, level: number): number {
+    const { pager } = this
+    const arena = pager.arenas[arenaOf(slot)]
+    const base = baseOf(slot)
+    const cell = cellAt(arena, base, index)
+    const page = arena.words[cell >>> 2]
+    const child = this.enter(page, arena.words[(cell + BRANCH_CELL.CRC) >>> 2], level - 1)
+    const target = this.writing().writable(page, child)
+    redirectChild(arena, base, index, pageOf(pager.arenas[arenaOf(target)], baseOf(target)))
+    return target
+  }
+
+  /** An empty list of cells for pages of this level. */
+  cellsFor(level: number): Cells {
+    return cleared(this.cells, level)
+  }
+
+  /** A second empty list for the same level. */
+  spareFor(level: number): Cells {
+    return cleared(this.spares, level)
+  }
+
+  /** A new page of this tree. */
+  createPage(level: number): number {
+    return this.writing().create(level === 0 ? TYPE.LEAF : TYPE.BRANCH, level, this.root.tree)
+  }
+
+  /** Puts a new root above the old one. */
+  setRoot(slot: number, depth: number): void {
+    assert(depth <= MAX_DEPTH, 'a tree is at most 32 levels deep')
+    const { root } = this
+    const arena = this.pager.arenas[arenaOf(slot)]
+    root.page = pageOf(arena, baseOf(slot))
+    root.crc = crcOf(arena, baseOf(slot))
+    root.depth = depth
+    root.unsealed = true
+  }
+
+  /** The tree has no entries any more. */
+  clearRoot(): void {
+    const { root } = this
+    root.page = 0
+    root.crc = 0
+    root.depth = 0
+    root.unsealed = false
+  }
+
+  /** To be called after every change: places remembered elsewhere no longer hold. */
+  changed(): void {
+    this.version++
+  }
+}
+
+function cleared(lists: Cells[], level: number): Cells {
+  while (lists.length <= level) lists.push(new Cells(lists.length > 0))
+  lists[level].clear()
+  return lists[level]
+}
