@@ -1,4 +1,4 @@
-import type { Arena } from './arena.js'
+import { Arena } from './arena.js'
 import { LEAF_CELL, LEAF_FLAG, MAX_INLINE_CELL, OVERFLOW_REF } from './layout.js'
 import { readU64, writeU64 } from './header.js'
 import { align4, cellAt, insertCell, releaseBytes, removeCell, restLength, suffixLengthOf } from './node.js'
@@ -98,16 +98,13 @@ export function readOverflowRef(arena: Arena, at: number): OverflowRef {
 
 /** The bytes of a reference, valid until the next call. */
 export function encodeOverflowRef(ref: OverflowRef): Uint8Array {
-  scratchRef.words[OVERFLOW_REF.PAGE >>> 2] = ref.page
-  scratchRef.words[OVERFLOW_REF.CRC >>> 2] = ref.crc
-  scratchRef.words[OVERFLOW_REF.LENGTH >>> 2] = ref.length
-  writeU64(scratchRef, OVERFLOW_REF.BIRTH, ref.birth)
-  return scratchRef.bytes
+  outgoingRef.words[OVERFLOW_REF.PAGE >>> 2] = ref.page
+  outgoingRef.words[OVERFLOW_REF.CRC >>> 2] = ref.crc
+  outgoingRef.words[OVERFLOW_REF.LENGTH >>> 2] = ref.length
+  writeU64(outgoingRef, OVERFLOW_REF.BIRTH, ref.birth)
+  return outgoingRef.bytes
 }
 
-const scratchBuffer = new ArrayBuffer(OVERFLOW_REF.SIZE)
-const scratchRef: Arena = {
-  bytes: new Uint8Array(scratchBuffer),
-  words: new Int32Array(scratchBuffer),
-  halves: new Uint16Array(scratchBuffer),
-}
+// Two scratches, as putting a reference in place of another reads the old one in between.
+const scratchRef = new Arena(new ArrayBuffer(OVERFLOW_REF.SIZE))
+const outgoingRef = new Arena(new ArrayBuffer(OVERFLOW_REF.SIZE))

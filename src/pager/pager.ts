@@ -5,7 +5,7 @@
  * One table serves every snapshot at once, because a page number never means two things: a page is changed
  * only under a new number, and a number is used again only when nobody can reach its old content.
  */
-import { corrupt } from '../errors.js'
+import { corrupt, ioError } from '../errors.js'
 import type { StoreFile } from '../file/file.js'
 import { ARENA_SHIFT, Arena, arenaOf, baseOf } from '../page/arena.js'
 import { pageCrc } from '../page/checksum.js'
@@ -48,6 +48,13 @@ export class Pager {
     return slot !== 0 ? slot : this.fault(page)
   }
 
+  /** The same, and the pool keeps the page for a while. */
+  locateAndKeep(page: number): number {
+    const slot = this.locate(page)
+    if (slot >= FRAME_SLOTS) this.pool.touch(this.pool.frameOf(slot))
+    return slot
+  }
+
   private fault(page: number): number {
     if (page >= this.physicalPages) throw corrupt(page, undefined, `the file ends before it, after ${this.physicalPages} pages`)
     const slot = this.bring(page)
@@ -71,7 +78,7 @@ export class Pager {
     if (this.isMapped(page)) return page
     const frame = this.pool.acquire(page, false)
     try {
-      this.file.read(this.pool.viewOf(frame), page * PAGE_SIZE)
+      this.readFile(this.pool.viewOf(frame), page * PAGE_SIZE)
     } catch (error) {
       this.pool.release(frame)
       throw error
@@ -136,7 +143,7 @@ export class Pager {
   storedCrc(page: number): number {
     if (this.isMapped(page)) return crcOf(this.arenas[arenaOf(page)], baseOf(page))
     const field = new Int32Array(1)
-    this.file.read(new Uint8Array(field.buffer), page * PAGE_SIZE)
+    this.readFile(new Uint8Array(field.buffer), page * PAGE_SIZE)
     return field[0]
   }
 
@@ -177,7 +184,7 @@ export class Pager {
       const first = pool.pageOf(frames[from])
       let to = from + 1
       while (to < frames.length && to - from < MAX_WRITE_PAGES && pool.pageOf(frames[to]) === first + to - from) to++
-      this.file.write(frames.slice(from, to).map((frame) => pool.viewOf(frame)), first * PAGE_SIZE)
+      this.writeFile(frames.slice(from, to).map((frame) => pool.viewOf(frame)), first * PAGE_SIZE)
       this.extended(first + to - from)
       from = to
     }
@@ -193,7 +200,7 @@ export class Pager {
     this.coverWindows(page + pages)
     for (let i = page; i < page + pages; i++) this.forget(i)
     const rest = pages * PAGE_SIZE - bytes.length
-    this.file.write(rest === 0 ? [bytes] : [bytes, new Uint8Array(rest)], page * PAGE_SIZE)
+    this.writeFile(rest === 0 ? [bytes] : [bytes, new Uint8Array(rest)], page * PAGE_SIZE)
     this.extended(page + pages)
   }
 
@@ -206,14 +213,32 @@ export class Pager {
       return this.arenas[arenaOf(page)].bytes.subarray(base, base + length)
     }
     const copy = new Uint8Array(length)
-    this.file.read(copy, page * PAGE_SIZE)
+    this.readFile(copy, page * PAGE_SIZE)
     return copy
   }
 
   /** Writes zeros behind the last page: the pages that come next are then written over blocks that the filesystem has already placed. */
   reserveBehind(pages: number, count: number): void {
-    this.file.write([new Uint8Array(count * PAGE_SIZE)], pages * PAGE_SIZE)
+    this.writeFile([new Uint8Array(count * PAGE_SIZE)], pages * PAGE_SIZE)
     this.extended(pages + count)
+  }
+
+  /** Reads from the file; what the system refuses becomes a typed error. */
+  readFile(target: Uint8Array, position: number): void {
+    try {
+      this.file.read(target, position)
+    } catch (error) {
+      throw ioError(error, `reading ${this.file.path}`)
+    }
+  }
+
+  /** Writes to the file; what the system refuses becomes a typed error. */
+  writeFile(sources: readonly Uint8Array[], position: number): void {
+    try {
+      this.file.write(sources, position)
+    } catch (error) {
+      throw ioError(error, `writing ${this.file.path}`)
+    }
   }
 
   private extended(pages: number): void {

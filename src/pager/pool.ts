@@ -31,6 +31,7 @@ export class Pool {
   private readonly dirtyFlags: Uint8Array
   private readonly referenced: Uint8Array
   private readonly stamps: Float64Array
+  private readonly pins: Uint8Array
   private readonly views: Uint8Array[] = []
   private readonly free: number[] = []
   /** Frames in the order they became dirty; one that was spilled since may stand here too. */
@@ -55,6 +56,7 @@ export class Pool {
     this.dirtyFlags = new Uint8Array(capacity)
     this.referenced = new Uint8Array(capacity)
     this.stamps = new Float64Array(capacity)
+    this.pins = new Uint8Array(capacity)
   }
 
   frameOf(slot: number): number {
@@ -96,6 +98,16 @@ export class Pool {
     this.stamps[frame] = this.clock
   }
 
+  /** Keeps the frame's page from being spilled until `unpin`, or until the frame is released. */
+  pin(slot: number): void {
+    this.pins[this.frameOf(slot)]++
+  }
+
+  unpin(slot: number): void {
+    const frame = this.frameOf(slot)
+    if (this.pins[frame] > 0) this.pins[frame]--
+  }
+
   markDirty(frame: number): void {
     if (this.dirtyFlags[frame] !== 0) return
     this.dirtyFlags[frame] = 1
@@ -112,6 +124,7 @@ export class Pool {
   release(frame: number): void {
     this.markClean(frame)
     this.pages[frame] = 0
+    this.pins[frame] = 0
     this.evictions++
     this.free.push(frame)
   }
@@ -152,7 +165,7 @@ export class Pool {
     for (let step = 0; step < this.capacity * 2 && found < wanted; step++) {
       const frame = this.hand
       this.hand = (this.hand + 1) % this.capacity
-      if (this.clock - this.stamps[frame] < RECENT || this.pages[frame] === 0) continue
+      if (this.clock - this.stamps[frame] < RECENT || this.pages[frame] === 0 || this.pins[frame] !== 0) continue
       if (this.referenced[frame] !== 0) {
         this.referenced[frame] = 0
         continue

@@ -65,7 +65,7 @@ function readSlots(pager: Pager): MetaReading[] {
       readings.push({ kind: 'damaged', why: 'the file ends before it' })
       continue
     }
-    pager.file.read(page, slot * PAGE_SIZE)
+    pager.readFile(page, slot * PAGE_SIZE)
     readings.push(decodeMeta(page, slot))
   }
   return readings

@@ -112,7 +112,7 @@ export class Store {
   begin(): Writer {
     this.durability.assertUsable()
     this.settle()
-    return new Writer(this.pager, this.space(), this.nextId)
+    return new Writer(this.pager, this.space(), this.newest.meta.transaction, this.nextId)
   }
 
   /** Before anything is written over pages that an older meta slot reaches, what recovery found is made durable. */
@@ -197,7 +197,7 @@ export class Store {
   private writeMeta(meta: Meta): number {
     const slot = this.durability.slotFor()
     try {
-      this.file.write([encodeMeta(meta, slot)], slot * PAGE_SIZE)
+      this.pager.writeFile([encodeMeta(meta, slot)], slot * PAGE_SIZE)
     } catch (error) {
       this.restoreSlot(slot, error)
       throw error
@@ -209,7 +209,7 @@ export class Store {
   private restoreSlot(slot: number, cause: unknown): void {
     const held = this.newest.slot === slot ? encodeMeta(this.newest.meta, slot) : new Uint8Array(PAGE_SIZE)
     try {
-      this.file.write([held], slot * PAGE_SIZE)
+      this.pager.writeFile([held], slot * PAGE_SIZE)
     } catch {
       throw this.durability.poison(cause)
     }

@@ -24,8 +24,11 @@ export class Writer {
   /** Pages of overflow extents written so far. */
   extentPages = 0
   private readonly start: SpaceMark
+  /** The newest commit when it began. */
+  private readonly base: number
 
-  constructor(pager: Pager, space: Space, id: number) {
+  constructor(pager: Pager, space: Space, base: number, id: number) {
+    this.base = base
     this.pager = pager
     this.space = space
     this.id = id
@@ -66,6 +69,17 @@ export class Writer {
       this.pager.forget(page)
       this.space.giveBack(page)
     } else this.space.free(page, birth)
+  }
+
+  /** True where someone holds a commit older than the newest: only then does the age of a freed page decide anything. */
+  birthsMatter(): boolean {
+    const oldest = this.space.readers.oldest()
+    return oldest !== undefined && oldest < this.base
+  }
+
+  /** Discards a page of the newest commit, or one spilled since, without reading how old it is. */
+  discardUnread(page: number): void {
+    this.space.free(page, 0)
   }
 
   /** Writes a value to an extent of its own, at once: it would only push other pages out of the pool. */

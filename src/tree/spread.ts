@@ -217,7 +217,7 @@ function overflowBranch(tree: Tree, level: number, at: number, done: number, slo
 const header = new Uint8Array(BRANCH_CELL.REST)
 const headerView = new DataView(header.buffer)
 
-function pointerHeader(tree: Tree, child: number, level: number): Uint8Array {
+export function pointerHeader(tree: Tree, child: number, level: number): Uint8Array {
   const arena = tree.pager.arenas[arenaOf(child)]
   const entries = entriesIn(tree, child, level)
   headerView.setUint32(BRANCH_CELL.CHILD, pageOf(arena, baseOf(child)), true)

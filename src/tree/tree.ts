@@ -23,6 +23,13 @@ import type { Writer } from '../pager/writer.js'
 import { Cells } from './cells.js'
 import { Path } from './path.js'
 
+/**
+ * Cells under way, a list for each level, as one that overflows may make the next one overflow. All trees
+ * share them: nothing of a change outlives it.
+ */
+const cells: Cells[] = []
+const spares: Cells[] = []
+
 export class Tree {
   readonly pager: Pager
   readonly root: Root
@@ -34,9 +41,6 @@ export class Tree {
   index = 0
   /** The way to the last leaf written to; see finger.ts for when it can be used again. */
   readonly path = new Path()
-  /** Cells under way, a list for each level, as one that overflows may make the next one overflow. */
-  private readonly cells: Cells[] = []
-  private readonly spares: Cells[] = []
   private readonly firstId: number
 
   constructor(pager: Pager, root: Root, writer: Writer | null) {
@@ -145,12 +149,12 @@ export class Tree {
 
   /** An empty list of cells for pages of this level. */
   cellsFor(level: number): Cells {
-    return cleared(this.cells, level)
+    return cleared(cells, level)
   }
 
   /** A second empty list for the same level. */
   spareFor(level: number): Cells {
-    return cleared(this.spares, level)
+    return cleared(spares, level)
   }
 
   /** A new page of this tree. */

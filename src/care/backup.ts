@@ -1,0 +1,88 @@
+/**
+ * A copy of the store as of one commit, while later ones go on. The copy is a file of its own: the commit's
+ * pages at their places, zeros for free ones, and the commit's meta page in all three slots.
+ */
+import { once } from 'node:events'
+import { createWriteStream, fsyncSync, openSync, closeSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { setImmediate } from 'node:timers/promises'
+import { corrupt, ioError } from '../errors.js'
+import { META_SLOTS, PAGE_SIZE } from '../page/layout.js'
+import { encodeMeta } from '../page/meta.js'
+import { readLog } from '../pager/free-log.js'
+import type { Store } from '../pager/store.js'
+import type { CommitView } from '../views.js'
+import { takeCensus } from './census.js'
+import { refuseExisting } from './compact.js'
+
+/** Where a backup goes: the path of a file that is not there yet, or a stream. */
+export type BackupTarget = string | Writable
+
+/** Pages copied in one go, 1 MiB; other work gets its turn in between. */
+const CHUNK_PAGES = 256
+
+export async function backup(store: Store, view: CommitView, target: BackupTarget, assertOpen: () => void): Promise<void> {
+  if (typeof target !== 'string') {
+    await copy(store, view, target, assertOpen)
+    return
+  }
+  refuseExisting(target)
+  const temporary = `${target}.${process.pid}.new`
+  try {
+    const stream = createWriteStream(temporary, { flags: 'wx' })
+    await copy(store, view, stream, assertOpen).then(
+      () => stream.end(),
+      (error: Error) => stream.destroy(error),
+    )
+    await finished(stream)
+    syncPath(temporary)
+    refuseExisting(target)
+    renameSync(temporary, target)
+    syncPath(dirname(target))
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw ioError(error, `writing the backup ${target}`)
+  }
+}
+
+function syncPath(path: string): void {
+  const descriptor = openSync(path, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+async function copy(store: Store, view: CommitView, stream: Writable, assertOpen: () => void): Promise<void> {
+  const { meta } = view.commit
+  const { reached, faults } = takeCensus(view)
+  if (faults.length > 0) throw faults[0]
+  for (const { page } of readLog(store.pager, meta.log)) reached.add(page)
+  // The copy has no history that recovery could fall back to, so its only commit is its durable one.
+  const whole = { ...meta, durable: meta.transaction }
+  for (let slot = 0; slot < META_SLOTS; slot++) await write(stream, encodeMeta(whole, slot))
+  for (let from = META_SLOTS; from < meta.pageCount; from += CHUNK_PAGES) {
+    assertOpen()
+    const to = Math.min(from + CHUNK_PAGES, meta.pageCount)
+    const chunk = new Uint8Array((to - from) * PAGE_SIZE)
+    for (let page = reached.next(from); page !== -1 && page < to; page = reached.next(page + 1)) {
+      copyPage(store, page, chunk.subarray((page - from) * PAGE_SIZE, (page - from + 1) * PAGE_SIZE))
+    }
+    await write(stream, chunk)
+    await setImmediate()
+  }
+}
+
+function copyPage(store: Store, page: number, target: Uint8Array): void {
+  if (page >= store.pager.physicalPages) throw corrupt(page, undefined, 'the file ends before it')
+  store.pager.readFile(target, page * PAGE_SIZE)
+}
+
+async function write(stream: Writable, bytes: Uint8Array): Promise<void> {
+  if (stream.errored) throw stream.errored
+  if (stream.write(bytes)) return
+  await Promise.race([once(stream, 'drain'), once(stream, 'close').then(() => { throw stream.errored ?? new Error('the stream was closed before the backup was whole') })])
+}

@@ -1,0 +1,93 @@
+import type { Encoding } from './encoding/encoding.js'
+import type { Hold } from './keyspace.js'
+import { TreeCursor } from './tree/cursor.js'
+import type { Decoder } from './tree/values.js'
+import { keyOf, valueOf } from './tree/values.js'
+
+/**
+ * A place among the entries that moves in either direction. Moving makes no objects; `key` and `value` make
+ * one each when asked for. It reads the snapshot of the moment it was made, or in a write transaction
+ * follows the keys and sees the transaction's own writes ahead of it. Close it when done: it holds its snapshot.
+ */
+export class Cursor<K, V> {
+  private readonly hold: Hold
+  private readonly cursor: TreeCursor
+  private readonly keyEncoding: Encoding<K>
+  private readonly valueEncoding: Encoding<V>
+  private readonly encode: (key: K) => Uint8Array
+  private closed = false
+
+  /** Not for users: `cursor()` of a database, transaction or tree makes one. */
+  constructor(hold: Hold, keyEncoding: Encoding<K>, valueEncoding: Encoding<V>, encode: (key: K) => Uint8Array) {
+    this.hold = hold
+    this.cursor = new TreeCursor(hold.tree)
+    this.keyEncoding = keyEncoding
+    this.valueEncoding = valueEncoding
+    this.encode = encode
+  }
+
+  /** To the first entry; each of these answers whether there is one. */
+  first(): boolean {
+    this.hold.assertReadable()
+    return this.cursor.first()
+  }
+
+  last(): boolean {
+    this.hold.assertReadable()
+    return this.cursor.last()
+  }
+
+  /** To the entry with this key, or the next greater one. */
+  seek(key: K): boolean {
+    this.hold.assertReadable()
+    const bytes = this.encode(key)
+    return this.cursor.seek(bytes, bytes.length)
+  }
+
+  /** To the last entry whose key is less than this one. */
+  seekBefore(key: K): boolean {
+    this.hold.assertReadable()
+    const bytes = this.encode(key)
+    return this.cursor.seekBefore(bytes, bytes.length)
+  }
+
+  /** To the entry with `position` entries before it. O(log n). */
+  seekPosition(position: number): boolean {
+    this.hold.assertReadable()
+    return this.cursor.seekPosition(position)
+  }
+
+  next(): boolean {
+    this.hold.assertReadable()
+    return this.cursor.next()
+  }
+
+  previous(): boolean {
+    this.hold.assertReadable()
+    return this.cursor.previous()
+  }
+
+  /** The key here, or undefined where the cursor stands nowhere or its entry has been deleted. */
+  get key(): K | undefined {
+    return this.read(this.keyEncoding, keyOf)
+  }
+
+  /** The value here, or undefined where the cursor stands nowhere or its entry has been deleted. */
+  get value(): V | undefined {
+    return this.read(this.valueEncoding, valueOf)
+  }
+
+  private read<T>(encoding: Encoding<T>, what: (tree: Hold['tree'], slot: number, index: number, decoder: Decoder<T>) => T): T | undefined {
+    this.hold.assertReadable()
+    return this.cursor.settle() ? what(this.hold.tree, this.cursor.slot, this.cursor.index, encoding) : undefined
+  }
+
+  close(): void {
+    if (!this.closed) this.hold.release()
+    this.closed = true
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}

@@ -1,0 +1,440 @@
+import { CoppiceError, ioError } from './errors.js'
+import type { Encoding } from './encoding/encoding.js'
+import { createFile, openFile } from './file/disk.js'
+import type { StoreFile } from './file/file.js'
+import { MemoryFile } from './file/memory.js'
+import { native } from './file/native.js'
+import { WriterGate } from './gate.js'
+import { LITTLE_ENDIAN } from './page/arena.js'
+import type { EncodedOperation, Hold, Operation, Source } from './keyspace.js'
+import { applyBatch, Keyspace } from './keyspace.js'
+import type { OpenOptions, Settings, TreeOptions } from './options.js'
+import { resolveOptions, resolveTreeOptions } from './options.js'
+import type { DurabilityMode } from './pager/store.js'
+import { newDatabase, Store } from './pager/store.js'
+import type { BackupTarget } from './care/backup.js'
+import { backup } from './care/backup.js'
+import type { CheckReport } from './care/check.js'
+import { check } from './care/check.js'
+import { compactTo } from './care/compact.js'
+import type { Stats } from './care/stats.js'
+import { stats } from './care/stats.js'
+import type { TransactionHost } from './transaction.js'
+import { Transaction, TransactionState } from './transaction.js'
+import type { Tree } from './tree/tree.js'
+import { CommitView, encodeName, WriteView } from './views.js'
+
+/** Options of a transaction. */
+export interface BeginOptions {
+  /** A transaction that only reads; any number of them may be open, and they wait for nobody. Default false. */
+  readOnly?: boolean
+}
+
+/** A group of writes that commits together with others made in the same turn of the event loop. */
+interface QueuedWrite {
+  apply: (view: WriteView) => void
+  resolve: () => void
+  reject: (error: unknown) => void
+}
+
+/** A keyspace whose writes are transactions of their own. */
+export class AutoKeyspace<K, V> extends Keyspace<K, V> {
+  private readonly core: Core
+  private readonly treeName: string | undefined
+
+  /** Not for users: `open` and `tree` make these. */
+  constructor(core: Core, name: string | undefined, keyEncoding: Encoding<K>, valueEncoding: Encoding<V>) {
+    super(new AutoSource(core, name), keyEncoding, valueEncoding)
+    this.core = core
+    this.treeName = name
+  }
+
+  /** Stores a value; resolves when it is on the disk. Calls that wait together share one commit and one sync. */
+  putAsync(key: K, value: V): Promise<void> {
+    return this.batchAsync([{ type: 'put', key, value }])
+  }
+
+  /** Deletes a key; resolves when that is on the disk. */
+  deleteAsync(key: K): Promise<void> {
+    return this.batchAsync([{ type: 'delete', key }])
+  }
+
+  /** Does all of the operations or none; resolves when they are on the disk. */
+  async batchAsync(operations: Iterable<Operation<K, V>>): Promise<void> {
+    const encoded = this.encodeBatch(operations).map(ownValue)
+    await this.core.queue((view) => view.write(this.treeName, (tree) => applyBatch(tree, encoded)))
+  }
+}
+
+/** An encoded value may be the caller's own memory, which may change before the queue is worked off. */
+function ownValue(operation: EncodedOperation): EncodedOperation {
+  return { key: operation.key, value: operation.value?.slice() }
+}
+
+/** An open database: its default tree's entries, its named trees, transactions, and what keeps it well. */
+export class Database<K, V> extends AutoKeyspace<K, V> {
+  private readonly inner: Core
+
+  /** Not for users: `open` makes one. */
+  constructor(core: Core, settings: Settings<K, V>) {
+    super(core, undefined, settings.keyEncoding, settings.valueEncoding)
+    this.inner = core
+  }
+
+  /** The file's path, or ':memory:'. */
+  get path(): string {
+    return this.inner.store.file.path
+  }
+
+  get readOnly(): boolean {
+    return this.inner.store.file.readOnly
+  }
+
+  /** True until `close`. */
+  get isOpen(): boolean {
+    return this.inner.open
+  }
+
+  /** A named tree, with encodings of its own. It need not be there: reads find nothing then, and the first write makes it. */
+  tree<TK = string, TV = Uint8Array>(name: string, options: TreeOptions<TK, TV> = {}): AutoKeyspace<TK, TV> {
+    encodeName(name)
+    const { keyEncoding, valueEncoding } = resolveTreeOptions(options)
+    return new AutoKeyspace(this.inner, name, keyEncoding, valueEncoding)
+  }
+
+  /** Names of the named trees, in the order of their bytes. */
+  trees(): string[] {
+    return this.inner.view().names()
+  }
+
+  /** Makes a named tree without entries; answers false where there is one. */
+  createTree(name: string): boolean {
+    encodeName(name)
+    return this.inner.write((view) => view.createTree(name))
+  }
+
+  /** Takes a named tree away with all its entries; answers whether there was one. */
+  dropTree(name: string): boolean {
+    encodeName(name)
+    return this.inner.write((view) => view.dropTree(name))
+  }
+
+  /** Begins a transaction; throws `COPPICE_BUSY` where a write transaction is open already. */
+  begin(options: BeginOptions = {}): Transaction<K, V> {
+    return this.wrap(options.readOnly === true ? this.inner.beginRead() : this.inner.beginWrite())
+  }
+
+  /** A read transaction that lives on until it is rolled back: the store as it is now. It holds back the pages that it can see. */
+  snapshot(): Transaction<K, V> {
+    return this.wrap(this.inner.beginRead())
+  }
+
+  private wrap(state: TransactionState): Transaction<K, V> {
+    return new Transaction(state, this.keyEncoding, this.valueEncoding)
+  }
+
+  /**
+   * Runs `work` in a write transaction: commits when it returns, rolls back when it throws, and answers what
+   * it answered. A promise is refused with `COPPICE_PROMISE_RETURNED` and rolled back: use `transactionAsync`.
+   */
+  transaction<T>(work: (tx: Transaction<K, V>) => T): T {
+    const tx = this.begin()
+    try {
+      const result = work(tx)
+      refusePromise(result)
+      if (tx.active) tx.commit()
+      return result
+    } finally {
+      tx.rollback()
+    }
+  }
+
+  /** The same for work that waits. Waits for its turn first; resolves when the commit is on the disk. */
+  async transactionAsync<T>(work: (tx: Transaction<K, V>) => T | Promise<T>): Promise<T> {
+    const tx = this.wrap(await this.inner.beginWriteInTurn())
+    try {
+      const result = await work(tx)
+      if (tx.active) await tx.commitAsync()
+      return result
+    } finally {
+      tx.rollback()
+    }
+  }
+
+  /** Brings every commit to the disk. */
+  sync(): void {
+    this.inner.assertWritable()
+    this.inner.store.sync()
+  }
+
+  /** The same in the background. */
+  async syncAsync(): Promise<void> {
+    this.inner.assertWritable()
+    await this.inner.store.whenDurable()
+  }
+
+  /** Looks at every page of the file and at all that the pages say of each other. Reads the whole store. */
+  check(): CheckReport {
+    return check(this.inner.store, this.inner.view())
+  }
+
+  /** Figures about the file: pages by kind, depth, fill, free space and who holds it back. Walks the whole store. */
+  stats(): Stats {
+    return stats(this.inner.store, this.inner.view())
+  }
+
+  /**
+   * Copies the store as it is now, a page after the other, while writes go on. A path names a new file, which
+   * is made only when the copy is whole and on the disk; a `Writable` is written to and left open.
+   */
+  async backup(target: BackupTarget): Promise<void> {
+    const view = this.inner.view()
+    const hold = this.inner.holdView(view)
+    try {
+      await backup(this.inner.store, view, target, () => hold.assertReadable())
+    } finally {
+      hold.release()
+    }
+  }
+
+  /** Writes all entries of all trees to a new file at `path`, into full pages and without free space. */
+  compactTo(path: string): void {
+    const view = this.inner.view()
+    const { mapper, lock } = this.inner
+    const shared = mapper === undefined ? { lock } : { lock, mapper }
+    compactTo(view, path, (target) => open<Uint8Array, Uint8Array>(target, { ...shared, keyEncoding: 'binary' }))
+  }
+
+  /** Closes the store: every commit is on the disk then. Snapshots, iterators and cursors end. Closing twice is allowed. */
+  close(): void {
+    this.inner.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
+
+function refusePromise(result: unknown): void {
+  const then = typeof result === 'object' && result !== null ? (result as { then?: unknown }).then : undefined
+  if (typeof then !== 'function') return
+  // Nobody will look at the promise any more, so its failure must not end the process.
+  Promise.resolve(result).catch(() => undefined)
+  throw new CoppiceError('COPPICE_PROMISE_RETURNED', 'the work of a transaction returned a promise, so it was rolled back. Use transactionAsync for work that waits.')
+}
+
+/** What an open database is inside: the store, the view of its newest commit, and the gate for writers. */
+export class Core implements TransactionHost {
+  readonly store: Store
+  readonly durability: DurabilityMode
+  readonly mapper: Settings<unknown, unknown>['mapper']
+  readonly lock: boolean
+  open = true
+  private readonly gate = new WriterGate()
+  private newest: CommitView
+  private waiting: QueuedWrite[] = []
+
+  constructor(store: Store, settings: Pick<Settings<unknown, unknown>, 'durability' | 'mapper' | 'lock'>) {
+    this.store = store
+    this.durability = settings.durability
+    this.mapper = settings.mapper
+    this.lock = settings.lock
+    this.newest = new CommitView(store, store.newest)
+  }
+
+  assertOpen(): void {
+    if (!this.open) throw new CoppiceError('COPPICE_CLOSED', 'the database has been closed. Open it again.')
+  }
+
+  assertWritable(): void {
+    this.assertOpen()
+    if (this.store.file.readOnly) throw new CoppiceError('COPPICE_READ_ONLY', 'the database was opened with { readOnly: true }. Open it without to write.')
+  }
+
+  /** The trees of the newest commit. */
+  view(): CommitView {
+    this.assertOpen()
+    if (this.newest.commit !== this.store.newest) this.newest = new CommitView(this.store, this.store.newest)
+    return this.newest
+  }
+
+  /** Keeps a view's pages from being reused. */
+  holdView(view: CommitView): Omit<Hold, 'tree'> {
+    this.store.hold()
+    return { assertReadable: () => this.assertOpen(), release: () => this.releaseCommit(view.commit.meta.transaction) }
+  }
+
+  releaseCommit(transaction: number): void {
+    if (this.open) this.store.release(transaction)
+  }
+
+  beginRead(): TransactionState {
+    const view = this.view()
+    this.store.hold()
+    return new TransactionState(this, view, undefined)
+  }
+
+  beginWrite(): TransactionState {
+    this.assertWritable()
+    this.gate.enter()
+    return this.beginInside()
+  }
+
+  async beginWriteInTurn(): Promise<TransactionState> {
+    this.assertWritable()
+    await this.gate.enterInTurn()
+    return this.beginInside()
+  }
+
+  private beginInside(): TransactionState {
+    try {
+      this.assertWritable()
+      return new TransactionState(this, this.view(), new WriteView(this.store))
+    } catch (error) {
+      this.gate.leave()
+      throw error
+    }
+  }
+
+  writerLeft(): void {
+    this.gate.leave()
+  }
+
+  /** A change as a transaction of its own. */
+  write<T>(change: (view: WriteView) => T): T {
+    this.assertWritable()
+    this.gate.enter()
+    try {
+      return this.writeInside(change, this.durability)
+    } finally {
+      this.gate.leave()
+    }
+  }
+
+  private writeInside<T>(change: (view: WriteView) => T, mode: DurabilityMode): T {
+    const view = new WriteView(this.store)
+    let result: T
+    try {
+      result = change(view)
+    } catch (error) {
+      view.rollback()
+      throw error
+    }
+    view.commit(mode)
+    return result
+  }
+
+  /** Puts a change in line; the changes that stand there when the gate opens commit together. Resolves when they are durable. */
+  queue(apply: (view: WriteView) => void): Promise<void> {
+    this.assertWritable()
+    return new Promise<void>((resolve, reject) => {
+      this.waiting.push({ apply, resolve, reject })
+      if (this.waiting.length === 1) queueMicrotask(() => void this.drain())
+    })
+  }
+
+  private async drain(): Promise<void> {
+    await this.gate.enterInTurn()
+    const group = this.waiting
+    this.waiting = []
+    let failure: unknown
+    try {
+      this.assertWritable()
+      this.writeInside((view) => group.forEach((write) => write.apply(view)), this.durability === 'lazy' ? 'lazy' : 'async')
+    } catch (error) {
+      failure = error
+    }
+    const durable = failure === undefined && this.durability !== 'lazy' ? this.store.whenDurable() : undefined
+    this.gate.leave()
+    if (failure === undefined) await durable?.catch((error: unknown) => (failure = error))
+    for (const write of group) {
+      if (failure === undefined) write.resolve()
+      else write.reject(failure)
+    }
+  }
+
+  whenDurable(): Promise<void> {
+    return this.store.whenDurable()
+  }
+
+  close(): void {
+    if (!this.open) return
+    if (this.gate.isBusy) {
+      throw new CoppiceError('COPPICE_BUSY', 'a write transaction is open. Commit it or roll it back, then close the database.')
+    }
+    this.open = false
+    this.store.close()
+  }
+}
+
+/** The newest commit for reads, and a transaction for each write. */
+class AutoSource implements Source {
+  private readonly core: Core
+  private readonly name: string | undefined
+
+  constructor(core: Core, name: string | undefined) {
+    this.core = core
+    this.name = name
+  }
+
+  tree(): Tree {
+    return this.core.view().tree(this.name)
+  }
+
+  hold(): Hold {
+    const view = this.core.view()
+    const tree = view.tree(this.name)
+    return { tree, ...this.core.holdView(view) }
+  }
+
+  write<T>(change: (tree: Tree) => T): T {
+    return this.core.write((view) => view.write(this.name, change))
+  }
+
+  writeOrUndo<T>(change: (tree: Tree) => T): T {
+    return this.write(change)
+  }
+}
+
+/**
+ * Opens a store, and makes it where there is none.
+ *
+ * @param path the file's path, or ':memory:' for a store that lives as long as it is open.
+ * @throws CoppiceError `COPPICE_NOT_FOUND` (no folder, or no file with `readOnly` or `create: false`),
+ *   `COPPICE_IS_DIRECTORY`, `COPPICE_PERMISSION`, `COPPICE_LOCKED` (somebody else has it open; the message names
+ *   them), `COPPICE_NOT_A_DATABASE`, `COPPICE_VERSION` (written by a newer coppice), `COPPICE_CORRUPT`,
+ *   `COPPICE_INVALID_OPTION`, `COPPICE_UNSUPPORTED`. A file whose opening failed has not been changed.
+ */
+export function open<K = string, V = Uint8Array>(path: string, options: OpenOptions<K, V> = {}): Database<K, V> {
+  const settings = resolveOptions(options)
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw new CoppiceError('COPPICE_INVALID_OPTION', "the path is to be a file's path, or ':memory:'.")
+  }
+  if (!LITTLE_ENDIAN) throw new CoppiceError('COPPICE_UNSUPPORTED', 'coppice does not run on big-endian machines.')
+  const file = path === ':memory:' ? memoryFile() : diskFile(path, settings)
+  try {
+    return new Database(new Core(new Store(file, settings.poolPages, settings.syncInterval), settings), settings)
+  } catch (error) {
+    file.close()
+    throw ioError(error, `opening ${path}`)
+  }
+}
+
+function memoryFile(): StoreFile {
+  const file = new MemoryFile()
+  file.write(newDatabase(), 0)
+  return file
+}
+
+function diskFile(path: string, settings: Pick<Settings<unknown, unknown>, 'readOnly' | 'create' | 'mapper' | 'lock'>): StoreFile {
+  const mapper = settings.mapper === false ? undefined : (settings.mapper ?? native()?.map)
+  const options = { readOnly: settings.readOnly, mapper, lock: settings.lock }
+  try {
+    return openFile(path, options)
+  } catch (error) {
+    const missing = error instanceof CoppiceError && error.code === 'COPPICE_NOT_FOUND'
+    if (!missing || settings.readOnly || !settings.create) throw error
+  }
+  createFile(path, newDatabase())
+  return openFile(path, options)
+}

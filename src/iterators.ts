@@ -1,0 +1,92 @@
+/**
+ * Iterators over a range. Each step is one object, the result; no closure, no generator. An iterator that
+ * was not run to its end is closed by leaving its `for` loop, or with `return()`; until then it holds its
+ * snapshot.
+ */
+import type { Encoding } from './encoding/encoding.js'
+import type { Hold } from './keyspace.js'
+import type { TreeScan } from './tree/scan.js'
+import { keyOf, valueOf } from './tree/values.js'
+
+abstract class ScanIterator<T> implements IterableIterator<T, undefined> {
+  protected readonly hold: Hold
+  protected readonly scan: TreeScan
+  private ended = false
+
+  constructor(hold: Hold, scan: TreeScan) {
+    this.hold = hold
+    this.scan = scan
+  }
+
+  /** What the scan stands at, decoded. */
+  protected abstract current(): T
+
+  next(): IteratorResult<T, undefined> {
+    if (this.ended) return { done: true, value: undefined }
+    try {
+      this.hold.assertReadable()
+      if (this.scan.next()) return { done: false, value: this.current() }
+    } catch (error) {
+      this.end()
+      throw error
+    }
+    return this.return()
+  }
+
+  return(): IteratorResult<T, undefined> {
+    this.end()
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  private end(): void {
+    if (this.ended) return
+    this.ended = true
+    this.hold.release()
+  }
+}
+
+export class EntryIterator<K, V> extends ScanIterator<[key: K, value: V]> {
+  private readonly keyEncoding: Encoding<K>
+  private readonly valueEncoding: Encoding<V>
+
+  constructor(hold: Hold, scan: TreeScan, keyEncoding: Encoding<K>, valueEncoding: Encoding<V>) {
+    super(hold, scan)
+    this.keyEncoding = keyEncoding
+    this.valueEncoding = valueEncoding
+  }
+
+  protected current(): [key: K, value: V] {
+    const { slot, index } = this.scan.cursor
+    return [keyOf(this.hold.tree, slot, index, this.keyEncoding), valueOf(this.hold.tree, slot, index, this.valueEncoding)]
+  }
+}
+
+export class KeyIterator<K> extends ScanIterator<K> {
+  private readonly keyEncoding: Encoding<K>
+
+  constructor(hold: Hold, scan: TreeScan, keyEncoding: Encoding<K>) {
+    super(hold, scan)
+    this.keyEncoding = keyEncoding
+  }
+
+  protected current(): K {
+    return keyOf(this.hold.tree, this.scan.cursor.slot, this.scan.cursor.index, this.keyEncoding)
+  }
+}
+
+export class ValueIterator<V> extends ScanIterator<V> {
+  private readonly valueEncoding: Encoding<V>
+
+  constructor(hold: Hold, scan: TreeScan, valueEncoding: Encoding<V>) {
+    super(hold, scan)
+    this.valueEncoding = valueEncoding
+  }
+
+  protected current(): V {
+    return valueOf(this.hold.tree, this.scan.cursor.slot, this.scan.cursor.index, this.valueEncoding)
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * A tree of keys and values as users see it: the methods that a database, a transaction and a named tree
+ * have in common. Where the tree comes from, and what a write needs around it, is the `Source`'s business.
+ */
+import { CoppiceError } from './errors.js'
+import { binary } from './encoding/binary.js'
+import type { Encoding } from './encoding/encoding.js'
+import { Cursor } from './cursor.js'
+import { EntryIterator, KeyIterator, ValueIterator } from './iterators.js'
+import { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from './page/layout.js'
+import type { Bounds, KeyRange, RangeOptions } from './range.js'
+import { boundsOf, countOption } from './range.js'
+import { removeRange } from './tree/cut.js'
+import { Loader } from './tree/load.js'
+import { rank } from './tree/order.js'
+import { remove } from './tree/remove.js'
+import { TreeScan } from './tree/scan.js'
+import type { Tree } from './tree/tree.js'
+import { keyOf, loadValue, putValue, valueLength, valueOf } from './tree/values.js'
+import { compareKeys } from './tree/compare.js'
+
+/** A tree that stays readable while something uses it over several calls. */
+export interface Hold {
+  readonly tree: Tree
+  /** Throws where the tree may no longer be read. */
+  assertReadable(): void
+  release(): void
+}
+
+/** Where a keyspace's tree comes from. */
+export interface Source {
+  /** The tree to read at this moment, within one call. */
+  tree(): Tree
+  /** The tree for longer than a call. */
+  hold(): Hold
+  /** Runs a change of the tree: all of it or nothing. */
+  write<T>(change: (tree: Tree) => T): T
+  /** The same for a change that calls the user's code while it runs. */
+  writeOrUndo<T>(change: (tree: Tree) => T): T
+}
+
+/** One change of a batch. */
+export type Operation<K, V> = { type: 'put'; key: K; value: V } | { type: 'delete'; key: K }
+
+/** A change with its key and value in bytes. */
+export interface EncodedOperation {
+  key: Uint8Array
+  value: Uint8Array | undefined
+}
+
+/**
+ * One buffer for the keys of all keyspaces: a key is used up before any of the user's code runs again. It is
+ * a little longer than a key may be, so that one that is too long shows.
+ */
+const keyBuffer = new Uint8Array(MAX_KEY_LENGTH + 8)
+
+export class Keyspace<K, V> {
+  protected readonly source: Source
+  protected readonly keyEncoding: Encoding<K>
+  protected readonly valueEncoding: Encoding<V>
+  private key: Uint8Array = keyBuffer
+  private length = 0
+
+  /** Not for users: `open`, `begin` and `tree` make keyspaces. */
+  constructor(source: Source, keyEncoding: Encoding<K>, valueEncoding: Encoding<V>) {
+    this.source = source
+    this.keyEncoding = keyEncoding
+    this.valueEncoding = valueEncoding
+  }
+
+  /** The value of a key, a copy of its own, or undefined where there is none. O(log n). */
+  get(key: K): V | undefined {
+    this.encodeKey(key)
+    const tree = this.source.tree()
+    return tree.find(this.key, this.length) ? this.decodeValue(tree, tree.slot, tree.index) : undefined
+  }
+
+  /** Whether there is such a key. O(log n). */
+  has(key: K): boolean {
+    this.encodeKey(key)
+    return this.source.tree().find(this.key, this.length)
+  }
+
+  /**
+   * Calls `use` with the bytes of a value where they lie, without a copy, and answers what it answers;
+   * undefined where there is no such key. The bytes are read-only (writing to them may end the process) and
+   * hold only until `use` returns, or until it writes to this transaction.
+   */
+  view<T>(key: K, use: (bytes: Uint8Array) => T): T | undefined {
+    const hold = this.source.hold()
+    try {
+      this.encodeKey(key)
+      const { tree } = hold
+      if (!tree.find(this.key, this.length)) return undefined
+      return use(valueOf(tree, tree.slot, tree.index, bytesInPlace))
+    } finally {
+      hold.release()
+    }
+  }
+
+  /** Stores a value under a key, in place of one that is there. */
+  put(key: K, value: V): void {
+    const bytes = this.encodeValue(value)
+    this.encodeKey(key)
+    this.source.write((tree) => putValue(tree, this.key, this.length, bytes))
+  }
+
+  /** Deletes a key; answers whether there was one. */
+  delete(key: K): boolean {
+    this.encodeKey(key)
+    return this.source.write((tree) => remove(tree, this.key, this.length))
+  }
+
+  /** Deletes every key of a range, all keys for `{}`; answers how many there were. Whole subtrees are cut off unread. */
+  deleteRange(range: KeyRange<K>): number {
+    const { low, high } = this.bounds(range)
+    return this.source.write((tree) => removeRange(tree, low, high))
+  }
+
+  /** Does all of the operations, in order, or none. */
+  batch(operations: Iterable<Operation<K, V>>): void {
+    const encoded = this.encodeBatch(operations)
+    this.source.write((tree) => applyBatch(tree, encoded))
+  }
+
+  /**
+   * Stores entries that come in ascending order of their keys' bytes, each key once and greater than all that
+   * are there: far faster than puts, and into full pages. All of them, or none where anything goes wrong; an
+   * entry out of order is `COPPICE_UNSORTED`. Answers how many there were.
+   */
+  load(entries: Iterable<readonly [K, V]>): number {
+    return this.source.writeOrUndo((tree) => this.loadInto(tree, entries))
+  }
+
+  private loadInto(tree: Tree, entries: Iterable<readonly [K, V]>): number {
+    const loader = tree.root.page === 0 ? new Loader(tree) : undefined
+    const last = new Uint8Array(MAX_KEY_LENGTH)
+    let lastLength = loader === undefined ? this.greatestKey(tree, last) : -1
+    let count = 0
+    for (const [key, value] of entries) {
+      const bytes = this.encodeValue(value)
+      this.encodeKey(key)
+      if (lastLength >= 0 && compareKeys(this.key, this.length, last, lastLength) <= 0) throw unsorted(count)
+      lastLength = this.length
+      for (let i = 0; i < lastLength; i++) last[i] = this.key[i]
+      if (loader === undefined) putValue(tree, last, lastLength, bytes)
+      else loadValue(tree, loader, last, lastLength, bytes)
+      count++
+    }
+    loader?.finish()
+    return count
+  }
+
+  private greatestKey(tree: Tree, out: Uint8Array): number {
+    const scan = new TreeScan(tree, undefined, undefined, true, 1, 0)
+    scan.next()
+    const key = keyOf(tree, scan.cursor.slot, scan.cursor.index, binary)
+    out.set(key)
+    return key.length
+  }
+
+  /** The entries of a range as `[key, value]`, in the order of their keys' bytes. */
+  entries(range: RangeOptions<K> = {}): EntryIterator<K, V> {
+    return new EntryIterator(...this.scan(range), this.keyEncoding, this.valueEncoding)
+  }
+
+  /** The keys of a range. */
+  keys(range: RangeOptions<K> = {}): KeyIterator<K> {
+    return new KeyIterator(...this.scan(range), this.keyEncoding)
+  }
+
+  /** The values of a range, in the order of their keys' bytes. */
+  values(range: RangeOptions<K> = {}): ValueIterator<V> {
+    return new ValueIterator(...this.scan(range), this.valueEncoding)
+  }
+
+  /** The entries whose keys begin with `prefix`: short for `entries({ prefix })`. */
+  prefix(prefix: K, options: Omit<RangeOptions<K>, 'prefix'> = {}): EntryIterator<K, V> {
+    return this.entries({ ...options, prefix })
+  }
+
+  [Symbol.iterator](): EntryIterator<K, V> {
+    return this.entries()
+  }
+
+  private scan(range: RangeOptions<K>): [hold: Hold, scan: TreeScan] {
+    const { low, high } = this.bounds(range)
+    const limit = countOption('limit', range.limit, Infinity)
+    const offset = countOption('offset', range.offset, 0)
+    const hold = this.source.hold()
+    return [hold, new TreeScan(hold.tree, low, high, range.reverse === true, limit, offset)]
+  }
+
+  /** A place that moves from entry to entry without making objects; close it when done. */
+  cursor(): Cursor<K, V> {
+    return new Cursor(this.source.hold(), this.keyEncoding, this.valueEncoding, (key) => this.encoded(key))
+  }
+
+  /** Number of entries in a range, all for none given. Reads at most two paths, however many there are. */
+  count(range: KeyRange<K> = {}): number {
+    const { low, high } = this.bounds(range)
+    const tree = this.source.tree()
+    const end = high === undefined ? tree.root.entries : rank(tree, high.key, high.length)
+    const begin = low === undefined ? 0 : rank(tree, low.key, low.length)
+    return Math.max(0, end - begin)
+  }
+
+  /** The entry with `position` entries before it; a negative position counts from the end. O(log n). */
+  at(position: number): [key: K, value: V] | undefined {
+    if (!Number.isSafeInteger(position)) {
+      throw new CoppiceError('COPPICE_INVALID_OPTION', `a position is a whole number, not ${String(position)}.`)
+    }
+    const tree = this.source.tree()
+    const offset = position < 0 ? -1 - position : position
+    const scan = new TreeScan(tree, undefined, undefined, position < 0, 1, offset)
+    if (!scan.next()) return undefined
+    const { slot, index } = scan.cursor
+    return [this.decodeKey(tree, slot, index), this.decodeValue(tree, slot, index)]
+  }
+
+  /** Number of entries whose keys are less than this one, which need not be there. O(log n). */
+  rank(key: K): number {
+    this.encodeKey(key)
+    return rank(this.source.tree(), this.key, this.length)
+  }
+
+  /** Bytes of the value of a key without reading it, or undefined where there is none. */
+  valueLength(key: K): number | undefined {
+    this.encodeKey(key)
+    const tree = this.source.tree()
+    return tree.find(this.key, this.length) ? valueLength(tree, tree.slot, tree.index) : undefined
+  }
+
+  // Encoding.
+
+  /** Leaves the key's bytes in `this.key` and `this.length`. */
+  private encodeKey(key: K): void {
+    this.key = keyBuffer
+    this.length = encodeWith(this.keyEncoding, key, keyBuffer)
+    if (this.length > MAX_KEY_LENGTH) throw tooLong(this.length)
+  }
+
+  private encoded(key: K): Uint8Array {
+    this.encodeKey(key)
+    return this.key.slice(0, this.length)
+  }
+
+  protected encodeValue(value: V): Uint8Array {
+    let bytes: Uint8Array
+    try {
+      bytes = this.valueEncoding.encode(value)
+    } catch (error) {
+      throw new CoppiceError('COPPICE_INVALID_VALUE', `this value cannot be stored: ${messageOf(error)}`, { cause: error })
+    }
+    if (bytes.length <= MAX_VALUE_LENGTH) return bytes
+    throw new CoppiceError('COPPICE_VALUE_TOO_LARGE', `a value of ${bytes.length} bytes is too large; 1 GiB is the most. Store it in parts under several keys.`)
+  }
+
+  protected encodeBatch(operations: Iterable<Operation<K, V>>): EncodedOperation[] {
+    const encoded: EncodedOperation[] = []
+    for (const operation of operations) {
+      if (operation?.type === 'put') encoded.push({ value: this.encodeValue(operation.value), key: this.encoded(operation.key) })
+      else if (operation?.type === 'delete') encoded.push({ value: undefined, key: this.encoded(operation.key) })
+      else throw new CoppiceError('COPPICE_INVALID_OPTION', "an operation of a batch is { type: 'put', key, value } or { type: 'delete', key }.")
+    }
+    return encoded
+  }
+
+  private bounds(range: KeyRange<K>): Bounds {
+    return boundsOf(range, (key) => this.encoded(key))
+  }
+
+  private decodeKey(tree: Tree, slot: number, index: number): K {
+    return keyOf(tree, slot, index, this.keyEncoding)
+  }
+
+  private decodeValue(tree: Tree, slot: number, index: number): V {
+    return valueOf(tree, slot, index, this.valueEncoding)
+  }
+}
+
+const bytesInPlace = { decode: (source: Uint8Array, start: number, end: number) => source.subarray(start, end) }
+
+export function applyBatch(tree: Tree, operations: readonly EncodedOperation[]): void {
+  for (const { key, value } of operations) {
+    if (value === undefined) remove(tree, key, key.length)
+    else putValue(tree, key, key.length, value)
+  }
+}
+
+function encodeWith<K>(encoding: Encoding<K>, key: K, target: Uint8Array): number {
+  try {
+    return encoding.encodeInto(key, target)
+  } catch (error) {
+    throw new CoppiceError('COPPICE_INVALID_KEY', `this cannot be a key: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function tooLong(length: number): CoppiceError {
+  return new CoppiceError('COPPICE_KEY_TOO_LARGE', `a key of ${length} bytes is too long; ${MAX_KEY_LENGTH} is the most. Shorten it, or use a hash of it.`)
+}
+
+function unsorted(position: number): CoppiceError {
+  return new CoppiceError('COPPICE_UNSORTED', `entry ${position} of the load is not greater than the one before. Sort the entries by the bytes of their keys, each key once, all greater than those in the tree; or use put.`)
+}

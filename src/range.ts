@@ -1,0 +1,97 @@
+/** Ranges of keys, as users say them and as trees take them. */
+import { CoppiceError } from './errors.js'
+import type { Bound } from './tree/cut.js'
+
+/** Which keys; bounds that are left out do not bind, and several bind together. */
+export interface KeyRange<K> {
+  /** Greater than. */
+  gt?: K
+  /** Greater than or equal. */
+  gte?: K
+  /** Less than. */
+  lt?: K
+  /** Less than or equal. */
+  lte?: K
+  /** Keys whose bytes begin with those of this one; an empty prefix is every key. */
+  prefix?: K
+}
+
+/** Which entries, and in which order. */
+export interface RangeOptions<K> extends KeyRange<K> {
+  /** From the greatest key down. Default false. */
+  reverse?: boolean
+  /** Entries at most. Default all. */
+  limit?: number
+  /** Entries to pass over first; costs O(log n) however many. Default 0. */
+  offset?: number
+}
+
+/** Keys from `low` up to but not including `high`. */
+export interface Bounds {
+  low: Bound | undefined
+  high: Bound | undefined
+}
+
+const KNOWN = new Set(['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse', 'limit', 'offset'])
+
+/** The bounds in bytes; `encode` gives a key's own bytes. */
+export function boundsOf<K>(range: RangeOptions<K>, encode: (key: K) => Uint8Array): Bounds {
+  if (typeof range !== 'object' || range === null) {
+    throw new CoppiceError('COPPICE_INVALID_OPTION', `a range is an object such as { gte, lt } or { prefix }, not ${String(range)}.`)
+  }
+  for (const name of Object.keys(range)) {
+    if (!KNOWN.has(name)) throw new CoppiceError('COPPICE_INVALID_OPTION', `a range has no "${name}". Known are ${[...KNOWN].join(', ')}.`)
+  }
+  let low: Uint8Array | undefined
+  let high: Uint8Array | undefined
+  if (range.gte !== undefined) low = higher(low, encode(range.gte))
+  if (range.gt !== undefined) low = higher(low, successor(encode(range.gt)))
+  if (range.lt !== undefined) high = lower(high, encode(range.lt))
+  if (range.lte !== undefined) high = lower(high, successor(encode(range.lte)))
+  if (range.prefix !== undefined) {
+    const prefix = encode(range.prefix)
+    low = higher(low, prefix)
+    const end = prefixEnd(prefix)
+    if (end !== undefined) high = lower(high, end)
+  }
+  return { low: bound(low), high: bound(high) }
+}
+
+/** A whole number from 0, or the value for none given. */
+export function countOption(name: 'limit' | 'offset', value: number | undefined, otherwise: number): number {
+  if (value === undefined) return otherwise
+  if (value === Infinity && name === 'limit') return value
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new CoppiceError('COPPICE_INVALID_OPTION', `"${name}" is to be a whole number, 0 or more, not ${String(value)}.`)
+  }
+  return value
+}
+
+function bound(key: Uint8Array | undefined): Bound | undefined {
+  return key === undefined ? undefined : { key, length: key.length }
+}
+
+function higher(a: Uint8Array | undefined, b: Uint8Array): Uint8Array {
+  return a !== undefined && Buffer.compare(a, b) > 0 ? a : b
+}
+
+function lower(a: Uint8Array | undefined, b: Uint8Array): Uint8Array {
+  return a !== undefined && Buffer.compare(a, b) < 0 ? a : b
+}
+
+/** The least key that is greater. */
+function successor(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1)
+  next.set(key)
+  return next
+}
+
+/** The least key greater than every key with the prefix, or undefined where there is none. */
+function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
+  let length = prefix.length
+  while (length > 0 && prefix[length - 1] === 0xff) length--
+  if (length === 0) return undefined
+  const end = prefix.slice(0, length)
+  end[length - 1]++
+  return end
+}

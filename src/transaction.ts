@@ -1,0 +1,239 @@
+import { CoppiceError } from './errors.js'
+import type { Encoding } from './encoding/encoding.js'
+import type { Hold, Source } from './keyspace.js'
+import { Keyspace } from './keyspace.js'
+import type { TreeOptions } from './options.js'
+import { resolveTreeOptions } from './options.js'
+import type { DurabilityMode } from './pager/store.js'
+import type { Tree } from './tree/tree.js'
+import type { CommitView, ViewMark, WriteView } from './views.js'
+import { encodeName } from './views.js'
+
+/** What a transaction needs of its database. */
+export interface TransactionHost {
+  readonly durability: DurabilityMode
+  assertOpen(): void
+  /** The write transaction has ended, committed or not. */
+  writerLeft(): void
+  /** A read transaction has ended. */
+  releaseCommit(transaction: number): void
+  whenDurable(): Promise<void>
+}
+
+/**
+ * A transaction: sees the store as it was when it began, and its own writes; others see those after `commit`,
+ * all at once. Ends with `commit`, `commitAsync` or `rollback`; `using` rolls back what was not committed.
+ */
+export class Transaction<K, V> extends Keyspace<K, V> {
+  private readonly state: TransactionState
+
+  /** Not for users: `begin`, `transaction` and `snapshot` of a database make one. */
+  constructor(state: TransactionState, keyEncoding: Encoding<K>, valueEncoding: Encoding<V>) {
+    super(new TransactionSource(state, undefined), keyEncoding, valueEncoding)
+    this.state = state
+  }
+
+  get readOnly(): boolean {
+    return this.state.writing === undefined
+  }
+
+  /** True until commit or rollback. */
+  get active(): boolean {
+    return this.state.active
+  }
+
+  /** A named tree in this transaction. It need not be there: reads find nothing then, and the first write makes it. */
+  tree<TK = string, TV = Uint8Array>(name: string, options: TreeOptions<TK, TV> = {}): Keyspace<TK, TV> {
+    encodeName(name)
+    const { keyEncoding, valueEncoding } = resolveTreeOptions(options)
+    return new Keyspace(new TransactionSource(this.state, name), keyEncoding, valueEncoding)
+  }
+
+  /** Names of the named trees, in the order of their bytes. */
+  trees(): string[] {
+    this.state.assertReadable()
+    return (this.state.writing ?? this.state.reading).names()
+  }
+
+  /** Makes a named tree without entries; answers false where there is one. */
+  createTree(name: string): boolean {
+    encodeName(name)
+    return this.state.writable().createTree(name)
+  }
+
+  /** Takes a named tree away with all its entries; answers whether there was one. */
+  dropTree(name: string): boolean {
+    encodeName(name)
+    return this.state.writable().dropTree(name)
+  }
+
+  /** A point to come back to; savepoints nest. */
+  savepoint(): Savepoint {
+    return this.state.savepoint()
+  }
+
+  /**
+   * Makes the writes visible and, unless the database's durability says otherwise, returns when they are on
+   * the disk. On an error nothing of the transaction has been done.
+   */
+  commit(): void {
+    this.state.commit()
+  }
+
+  /** Makes the writes visible at once; resolves when they are on the disk (with `lazy` durability at once). */
+  commitAsync(): Promise<void> {
+    return this.state.commitAsync()
+  }
+
+  /** Undoes everything; nothing to do for a transaction that has ended. */
+  rollback(): void {
+    this.state.rollback()
+  }
+
+  [Symbol.dispose](): void {
+    this.state.rollback()
+  }
+}
+
+/** A point in a write transaction. */
+export interface Savepoint {
+  /** Undoes what was written since; the savepoint can be used again, those made after it cannot. */
+  rollback(): void
+  /** Keeps what was written since; the savepoint, and those made after it, are gone. */
+  release(): void
+}
+
+/** The life of a transaction, shared by all its trees. */
+export class TransactionState {
+  readonly reading: CommitView
+  readonly writing: WriteView | undefined
+  private readonly host: TransactionHost
+  private readonly savepoints: ViewMark[] = []
+  active = true
+
+  constructor(host: TransactionHost, reading: CommitView, writing: WriteView | undefined) {
+    this.host = host
+    this.reading = reading
+    this.writing = writing
+  }
+
+  assertReadable(): void {
+    this.host.assertOpen()
+    if (!this.active) {
+      throw new CoppiceError('COPPICE_TRANSACTION_ENDED', 'this transaction has been committed or rolled back. Begin another one.')
+    }
+    const failure = this.writing?.failure
+    if (failure !== undefined) {
+      throw new CoppiceError('COPPICE_TRANSACTION_FAILED', 'an earlier write of this transaction failed half-way, see cause. Roll it back and begin again.', { cause: failure })
+    }
+  }
+
+  /** The view to write to. */
+  writable(): WriteView {
+    this.assertReadable()
+    this.assertIdle()
+    if (this.writing !== undefined) return this.writing
+    throw new CoppiceError('COPPICE_READ_ONLY', 'this transaction only reads. Begin one without { readOnly: true } to write.')
+  }
+
+  private assertIdle(): void {
+    if (this.writing?.changing === true) {
+      throw new CoppiceError('COPPICE_BUSY', 'a load into this transaction is running, and the entries it is given cannot write to or end the same transaction.')
+    }
+  }
+
+  commit(): void {
+    this.end((writing) => writing.commit(this.host.durability))
+  }
+
+  async commitAsync(): Promise<void> {
+    const lazy = this.host.durability === 'lazy'
+    const committed = this.end((writing) => writing.commit(lazy ? 'lazy' : 'async'))
+    if (committed && !lazy) await this.host.whenDurable()
+  }
+
+  private end(commit: (writing: WriteView) => boolean): boolean {
+    this.assertReadable()
+    this.assertIdle()
+    this.active = false
+    if (this.writing === undefined) {
+      this.host.releaseCommit(this.reading.commit.meta.transaction)
+      return false
+    }
+    try {
+      return commit(this.writing)
+    } finally {
+      this.host.writerLeft()
+    }
+  }
+
+  rollback(): void {
+    if (!this.active) return
+    this.assertIdle()
+    this.active = false
+    if (this.writing === undefined) {
+      this.host.releaseCommit(this.reading.commit.meta.transaction)
+      return
+    }
+    try {
+      this.writing.rollback()
+    } finally {
+      this.host.writerLeft()
+    }
+  }
+
+  savepoint(): Savepoint {
+    const mark = this.writable().mark()
+    this.savepoints.push(mark)
+    return {
+      rollback: () => {
+        this.truncateSavepoints(mark, 1)
+        this.writable().rollbackTo(mark)
+      },
+      release: () => this.truncateSavepoints(mark, 0),
+    }
+  }
+
+  /** Forgets the savepoints after this one, and this one too unless `keep` is 1. */
+  private truncateSavepoints(mark: ViewMark, keep: 0 | 1): void {
+    this.writable()
+    const index = this.savepoints.indexOf(mark)
+    if (index === -1) {
+      throw new CoppiceError('COPPICE_TRANSACTION_ENDED', 'this savepoint is gone: it was released, or one before it was released or rolled back to.')
+    }
+    this.savepoints.length = index + keep
+  }
+}
+
+/** The trees of a transaction. */
+class TransactionSource implements Source {
+  private readonly state: TransactionState
+  private readonly name: string | undefined
+
+  constructor(state: TransactionState, name: string | undefined) {
+    this.state = state
+    this.name = name
+  }
+
+  tree(): Tree {
+    this.state.assertReadable()
+    return (this.state.writing ?? this.state.reading).tree(this.name)
+  }
+
+  hold(): Hold {
+    const { state } = this
+    return { tree: this.tree(), assertReadable: () => state.assertReadable(), release: nothing }
+  }
+
+  write<T>(change: (tree: Tree) => T): T {
+    return this.state.writable().write(this.name, change)
+  }
+
+  writeOrUndo<T>(change: (tree: Tree) => T): T {
+    return this.state.writable().writeOrUndo(this.name, change)
+  }
+}
+
+function nothing(): void {
+  // The transaction itself is what holds its commit.
+}

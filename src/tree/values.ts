@@ -1,0 +1,61 @@
+/** Entries as bytes: storing a value inside its leaf or in an overflow extent, and reading it back. */
+import { CoppiceError } from '../errors.js'
+import { arenaOf, baseOf } from '../page/arena.js'
+import { LEAF_CELL, LEAF_FLAG, MAX_KEY_LENGTH } from '../page/layout.js'
+import { encodeOverflowRef, isOverflow, needsOverflow, readOverflowRef, storedLength, valueAt } from '../page/leaf.js'
+import { readKey } from '../page/node.js'
+import { verifyExtent } from '../pager/recover.js'
+import { insert } from './insert.js'
+import type { Loader } from './load.js'
+import type { Tree } from './tree.js'
+
+/** Puts an entry; answers whether the key is new. */
+export function putValue(tree: Tree, key: Uint8Array, length: number, value: Uint8Array): boolean {
+  if (!needsOverflow(length, value.length)) return insert(tree, key, length, value, 0)
+  return insert(tree, key, length, encodeOverflowRef(tree.writing().writeExtent(value)), LEAF_FLAG.OVERFLOW)
+}
+
+/** Adds an entry to a bulk load. */
+export function loadValue(tree: Tree, loader: Loader, key: Uint8Array, length: number, value: Uint8Array): void {
+  if (!needsOverflow(length, value.length)) loader.add(key, length, value, 0)
+  else loader.add(key, length, encodeOverflowRef(tree.writing().writeExtent(value)), LEAF_FLAG.OVERFLOW)
+}
+
+/** What makes a value out of its bytes, source[start..end). */
+export interface Decoder<T> {
+  decode(source: Uint8Array, start: number, end: number): T
+}
+
+/** The value of the entry at `index` of the leaf at `slot`. */
+export function valueOf<T>(tree: Tree, slot: number, index: number, decoder: Decoder<T>): T {
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  const at = valueAt(arena, base, index)
+  if (!isOverflow(arena, base, index)) return decode(decoder, arena.bytes, at, at + storedLength(arena, base, index))
+  const bytes = verifyExtent(tree.pager, readOverflowRef(arena, at), tree.root.tree)
+  return decode(decoder, bytes, 0, bytes.length)
+}
+
+/** Bytes of the value of that entry; an overflow extent is not read for it. */
+export function valueLength(tree: Tree, slot: number, index: number): number {
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  if (!isOverflow(arena, base, index)) return storedLength(arena, base, index)
+  return readOverflowRef(arena, valueAt(arena, base, index)).length
+}
+
+const keyScratch = new Uint8Array(MAX_KEY_LENGTH)
+
+/** The key of the entry at `index` of the leaf at `slot`. */
+export function keyOf<T>(tree: Tree, slot: number, index: number, decoder: Decoder<T>): T {
+  const length = readKey(tree.pager.arenas[arenaOf(slot)], baseOf(slot), index, LEAF_CELL.REST, keyScratch, 0)
+  return decode(decoder, keyScratch, 0, length)
+}
+
+function decode<T>(decoder: Decoder<T>, source: Uint8Array, start: number, end: number): T {
+  try {
+    return decoder.decode(source, start, end)
+  } catch (error) {
+    throw new CoppiceError('COPPICE_INVALID_VALUE', 'what is stored here is not of this encoding. Open the tree with the encoding it was written with.', { cause: error })
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * The trees of a moment: those of a commit, which never change, and those of a write transaction under way.
+ * Named trees are records of the catalog, itself a tree from names to roots.
+ */
+import { CoppiceError } from './errors.js'
+import { CATALOG_RECORD, CATALOG_TREE, DEFAULT_TREE, MAX_KEY_LENGTH } from './page/layout.js'
+import { EMPTY_TREE, writeTreePointer } from './page/tree-pointer.js'
+import type { CatalogRecord, Commit } from './pager/recover.js'
+import { readCatalogRecord } from './pager/recover.js'
+import { Root } from './pager/root.js'
+import { sealRoot } from './pager/seal.js'
+import type { SpaceMark } from './pager/space.js'
+import type { DurabilityMode, Store } from './pager/store.js'
+import type { Writer } from './pager/writer.js'
+import { discardTree } from './tree/cut.js'
+import { insert } from './tree/insert.js'
+import { remove } from './tree/remove.js'
+import { TreeScan } from './tree/scan.js'
+import { Tree } from './tree/tree.js'
+import { keyOf, valueOf } from './tree/values.js'
+import { describe } from './encoding/bytes.js'
+import { utf8 } from './encoding/utf8.js'
+
+/** The bytes of a tree's name. */
+export function encodeName(name: string): Uint8Array {
+  const bytes = nameBytes(name)
+  if (bytes.length > 0 && bytes.length <= MAX_KEY_LENGTH) return bytes
+  throw new CoppiceError('COPPICE_INVALID_KEY', `the name of a tree is a string of 1 to ${MAX_KEY_LENGTH} bytes in UTF-8, not ${describe(name)}.`)
+}
+
+function nameBytes(name: string): Uint8Array {
+  try {
+    return utf8.encode(name)
+  } catch (error) {
+    throw new CoppiceError('COPPICE_INVALID_KEY', 'the name of a tree is a string without lone surrogates.', { cause: error })
+  }
+}
+
+function findRecord(catalog: Tree, name: string): CatalogRecord | undefined {
+  const key = encodeName(name)
+  if (!catalog.find(key, key.length)) return undefined
+  return recordAt(catalog, catalog.slot, catalog.index)
+}
+
+function recordAt(catalog: Tree, slot: number, index: number): CatalogRecord {
+  const { physicalPages } = catalog.pager
+  return valueOf(catalog, slot, index, {
+    decode: (source, start, end) => readCatalogRecord(source, start, end - start, physicalPages),
+  })
+}
+
+/** Names of all named trees, with their records, in the order of the names' bytes. */
+function* recordsOf(catalog: Tree): Generator<[name: string, record: CatalogRecord]> {
+  const scan = new TreeScan(catalog, undefined, undefined, false, Infinity, 0)
+  while (scan.next()) {
+    const { slot, index } = scan.cursor
+    yield [keyOf(catalog, slot, index, utf8), recordAt(catalog, slot, index)]
+  }
+}
+
+/** The trees of a commit. */
+export class CommitView {
+  readonly commit: Commit
+  readonly defaultTree: Tree
+  private readonly store: Store
+  private catalogTree: Tree | undefined
+  private readonly named = new Map<string, Tree>()
+
+  constructor(store: Store, commit: Commit) {
+    this.store = store
+    this.commit = commit
+    this.defaultTree = new Tree(store.pager, new Root(DEFAULT_TREE, commit.meta.defaultTree), null)
+  }
+
+  get catalog(): Tree {
+    this.catalogTree ??= new Tree(this.store.pager, new Root(CATALOG_TREE, this.commit.meta.catalog), null)
+    return this.catalogTree
+  }
+
+  /** A tree by name, the default one for none; a tree that is not there has no entries. */
+  tree(name: string | undefined): Tree {
+    if (name === undefined) return this.defaultTree
+    let tree = this.named.get(name)
+    if (tree === undefined) {
+      const record = findRecord(this.catalog, name)
+      tree = new Tree(this.store.pager, new Root(record?.tree ?? CATALOG_TREE, record?.pointer ?? EMPTY_TREE), null)
+      this.named.set(name, tree)
+    }
+    return tree
+  }
+
+  names(): string[] {
+    return [...recordsOf(this.catalog)].map(([name]) => name)
+  }
+}
+
+/** A named tree in a write transaction. */
+interface OpenTree {
+  tree: Tree
+  /** The catalog has a record of it, as of this moment in the transaction. */
+  recorded: boolean
+  /** The root that the record names. */
+  recordedPage: number
+  recordedEntries: number
+}
+
+/** Where a transaction can go back to. */
+export interface ViewMark {
+  space: SpaceMark
+  roots: Map<string | undefined, Root>
+  catalog: Root
+  nextTree: number
+}
+
+/** The trees of the write transaction under way. */
+export class WriteView {
+  readonly writer: Writer
+  readonly defaultTree: Tree
+  private readonly store: Store
+  private readonly catalog: Tree
+  private readonly named = new Map<string, OpenTree>()
+  private nextTree: number
+  /** What went wrong in the middle of a change; the transaction can only be rolled back then. */
+  failure: unknown
+  /** True while a change runs that calls the user's code. */
+  changing = false
+
+  constructor(store: Store) {
+    const { meta } = store.newest
+    this.store = store
+    this.writer = store.begin()
+    this.defaultTree = new Tree(store.pager, new Root(DEFAULT_TREE, meta.defaultTree), this.writer)
+    this.catalog = new Tree(store.pager, new Root(CATALOG_TREE, meta.catalog), this.writer)
+    this.nextTree = meta.nextTree
+  }
+
+  tree(name: string | undefined): Tree {
+    return name === undefined ? this.defaultTree : this.open(name).tree
+  }
+
+  /** Runs a change of a tree; one that fails half-way fails the transaction. */
+  write<T>(name: string | undefined, change: (tree: Tree) => T): T {
+    try {
+      const result = change(this.tree(name))
+      if (name !== undefined && this.tree(name).root.page !== 0) this.createTree(name)
+      return result
+    } catch (error) {
+      this.failure = error
+      throw error
+    }
+  }
+
+  /** Runs a change during which the user's code runs too; where it fails the transaction is as it was before. */
+  writeOrUndo<T>(name: string | undefined, change: (tree: Tree) => T): T {
+    const mark = this.mark()
+    this.changing = true
+    try {
+      return this.write(name, change)
+    } catch (error) {
+      this.rollbackTo(mark)
+      this.failure = undefined
+      throw error
+    } finally {
+      this.changing = false
+    }
+  }
+
+  names(): string[] {
+    return [...recordsOf(this.catalog)].map(([name]) => name)
+  }
+
+  /** Makes a tree without entries; answers false where there is one of that name. */
+  createTree(name: string): boolean {
+    const open = this.open(name)
+    if (open.recorded) return false
+    this.record(name, open)
+    return true
+  }
+
+  /** Takes a tree away with all its entries; answers whether there was one. */
+  dropTree(name: string): boolean {
+    const open = this.open(name)
+    if (!open.recorded) return false
+    try {
+      discardTree(open.tree)
+      const key = encodeName(name)
+      open.recorded = false
+      return remove(this.catalog, key, key.length)
+    } catch (error) {
+      this.failure = error
+      throw error
+    }
+  }
+
+  private open(name: string): OpenTree {
+    let open = this.named.get(name)
+    if (open === undefined) {
+      const record = findRecord(this.catalog, name)
+      const root = new Root(record?.tree ?? this.nextTree++, record?.pointer ?? EMPTY_TREE)
+      open = { tree: new Tree(this.store.pager, root, this.writer), recorded: record !== undefined, recordedPage: root.page, recordedEntries: root.entries }
+      this.named.set(name, open)
+    }
+    return open
+  }
+
+  private record(name: string, open: OpenTree): void {
+    const { root } = open.tree
+    const bytes = new Uint8Array(CATALOG_RECORD.SIZE)
+    const view = new DataView(bytes.buffer)
+    writeTreePointer(view, CATALOG_RECORD.POINTER, root.pointer())
+    view.setUint32(CATALOG_RECORD.TREE, root.tree, true)
+    const key = encodeName(name)
+    insert(this.catalog, key, key.length, bytes, 0)
+    open.recorded = true
+    open.recordedPage = root.page
+    open.recordedEntries = root.entries
+  }
+
+  // Savepoints.
+
+  mark(): ViewMark {
+    const roots = new Map<string | undefined, Root>([[undefined, this.defaultTree.root.clone()]])
+    for (const [name, open] of this.named) roots.set(name, open.tree.root.clone())
+    return { space: this.writer.savepoint(), roots, catalog: this.catalog.root.clone(), nextTree: this.nextTree }
+  }
+
+  rollbackTo(mark: ViewMark): void {
+    this.writer.rollback(mark.space)
+    restore(this.catalog, mark.catalog)
+    restore(this.defaultTree, mark.roots.get(undefined))
+    for (const [name, open] of this.named) {
+      const record = findRecord(this.catalog, name)
+      open.recorded = record !== undefined
+      open.recordedPage = record?.pointer.page ?? 0
+      open.recordedEntries = record?.pointer.entries ?? 0
+      restore(open.tree, mark.roots.get(name) ?? new Root(open.tree.root.tree, record?.pointer ?? EMPTY_TREE))
+    }
+  }
+
+  // The end.
+
+  /** Commits; on an error everything is rolled back. Answers whether there was anything to commit. */
+  commit(mode: DurabilityMode): boolean {
+    try {
+      if (this.writer.space.untouched) {
+        this.rollback()
+        return false
+      }
+      this.recordChangedTrees()
+      const outcome = { defaultTree: this.defaultTree.root, catalog: this.catalog.root, nextTree: this.nextTree }
+      this.store.commit(this.writer, outcome, mode)
+      return true
+    } catch (error) {
+      this.rollback()
+      throw error
+    }
+  }
+
+  rollback(): void {
+    this.store.rollback(this.writer)
+  }
+
+  private recordChangedTrees(): void {
+    for (const [name, open] of this.named) {
+      const { root } = open.tree
+      if (!open.recorded || (!root.unsealed && root.page === open.recordedPage && root.entries === open.recordedEntries)) continue
+      sealRoot(this.store.pager, root, new Set())
+      this.record(name, open)
+    }
+  }
+}
+
+function restore(tree: Tree, root: Root | undefined): void {
+  if (root !== undefined) tree.root.assign(root)
+  tree.path.valid = false
+  tree.changed()
+}
