@@ -11,7 +11,8 @@
  * not there now the file is damaged, and an older state would be wrong data.
  */
 import { CoppiceError, corrupt } from '../errors.js'
-import { Arena, arenaOf, baseOf } from '../page/arena.js'
+import type { Arena} from '../page/arena.js';
+import { arenaOf, baseOf } from '../page/arena.js'
 import { childCrcOf, childOf } from '../page/branch.js'
 import { crc32 } from '../page/checksum.js'
 import { birthOf, countOf, levelOf, typeOf } from '../page/header.js'
