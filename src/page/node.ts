@@ -50,6 +50,10 @@ export function cellTopOf(arena: Arena, base: number): number {
   return arena.halves[(base + HEADER.CELL_TOP) >>> 1]
 }
 
+export function setCellTop(arena: Arena, base: number, top: number): void {
+  arena.halves[(base + HEADER.CELL_TOP) >>> 1] = top
+}
+
 export function fragmentedOf(arena: Arena, base: number): number {
   return arena.halves[(base + HEADER.FRAGMENTED) >>> 1]
 }

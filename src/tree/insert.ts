@@ -65,9 +65,10 @@ function place(tree: Tree, arena: Arena, base: number, index: number, key: Uint8
   const cells = tree.cellsFor(0)
   headerView.setUint16(LEAF_CELL.LENGTH, stored.length, true)
   headerView.setUint16(LEAF_CELL.FLAGS, flags, true)
-  cells.addPage(arena, base, 0, index)
+  const page = cells.take(arena, base)
+  cells.addFrom(page, 0, index)
   cells.add(key, length, header, stored)
-  cells.addPage(arena, base, index)
+  cells.addFrom(page, index, countOf(arena, base))
   spread(tree, 0, cells, index)
 }
 

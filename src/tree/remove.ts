@@ -5,7 +5,7 @@ import { BRANCH_FLAG, PAGE_SIZE } from '../page/layout.js'
 import { removeLeafCell } from '../page/leaf.js'
 import { usedBytes } from '../page/node.js'
 import { addEntries, freeValue } from './insert.js'
-import { joined, pointTo, rewrite } from './spread.js'
+import { join, pointTo, rewrite } from './spread.js'
 import type { Tree } from './tree.js'
 
 /** A page with less than this in it looks for a neighbour to be merged with. */
@@ -92,11 +92,11 @@ export function merge(tree: Tree, level: number, left: number): boolean {
   if (used[0] + used[1] > PAGE_SIZE) return false
   const cells = tree.cellsFor(level)
   cells.addPage(pager.arenas[arenaOf(slots[0])], baseOf(slots[0]))
-  const both = joined(tree, level, cells, slots[1], left, false)
-  if (!both.fits(0, both.count)) return false
+  join(tree, level, cells, slots[1], left, false)
+  if (!cells.fits(0, cells.count)) return false
   discardPage(tree, tree.enter(childOf(arena, base, left + 1), childCrcOf(arena, base, left + 1), level))
   const kept = tree.writableChild(parent, left, level + 1)
-  rewrite(tree, kept, level, both, 0, both.count)
+  rewrite(tree, kept, level, cells, 0, cells.count)
   removeBranchCell(arena, base, left + 1)
   pointTo(tree, arena, base, left, kept, level)
   return true

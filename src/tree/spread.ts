@@ -18,8 +18,13 @@ import type { Tree } from './tree.js'
 
 /** Inserts in a row, each behind the one before, from which on a run is believed to go on. */
 const RUN = 4
-/** A neighbour takes cells over where both pages have at least this many bytes left afterwards, together. */
-const SHARE_ROOM = 320
+/**
+ * A neighbour takes cells over where both pages have this many bytes left afterwards, together: with less, the
+ * next overflow is too near (320 bytes load a fifth slower, 640 leave some sizes of value below 80 % full).
+ * Where so few cells fill both pages, moving them costs little, and any way in which they fit is taken.
+ */
+const SHARE_ROOM = 400
+const FEW_CELLS = 32
 
 const NO_KEY = new Uint8Array(0)
 const separatorScratch = new Uint8Array(PAGE_SIZE)
@@ -93,11 +98,14 @@ function share(tree: Tree, level: number, cells: Cells): void {
   }
   const other = tree.writableChild(parent, neighbour, level + 1)
   const first = Math.min(at, neighbour)
-  const both = joined(tree, level, cells, other, first, neighbour < at)
+  join(tree, level, cells, other, first, neighbour < at)
   const sources = neighbour < at ? [other, path.slots[level]] : [path.slots[level], other]
-  const two = both.balance(2)
-  const roomy = two !== undefined && both.roomLeft(0, two[1]) + both.roomLeft(two[1], both.count) >= SHARE_ROOM
-  lay(tree, level, both, first, sources, roomy ? two : cutInto(both, 3))
+  const two = cells.balance(2)
+  lay(tree, level, cells, first, sources, two !== undefined && isRoomy(cells, two[1]) ? two : cutInto(cells, 3))
+}
+
+function isRoomy(cells: Cells, cut: number): boolean {
+  return cells.count <= FEW_CELLS || cells.roomLeft(0, cut) + cells.roomLeft(cut, cells.count) >= SHARE_ROOM
 }
 
 /** Index of the neighbour below the same parent that has more room, or undefined for an only child. */
@@ -116,22 +124,21 @@ function usedAt(tree: Tree, arena: Arena, base: number, index: number, level: nu
   return usedBytes(tree.pager.arenas[arenaOf(slot)], baseOf(slot))
 }
 
-/** The cells of a page and of its neighbour in one list, the `before` one first; `first` is the lower index of the two in the parent. */
-export function joined(tree: Tree, level: number, cells: Cells, other: number, first: number, before: boolean): Cells {
+/** Adds the cells of a neighbour to those of a page, before or behind them; `first` is the lower index of the two in the parent. */
+export function join(tree: Tree, level: number, cells: Cells, other: number, first: number, before: boolean): void {
   const { pager, path } = tree
   const arena = pager.arenas[arenaOf(other)]
   const base = baseOf(other)
   const parent = path.slots[level + 1]
   const length = readKey(pager.arenas[arenaOf(parent)], baseOf(parent), first + 1, BRANCH_CELL.REST, separatorScratch, 0)
   if (before) {
-    const both = tree.spareFor(level)
-    both.addPage(arena, base)
-    both.addAll(cells, separatorScratch, length)
-    return both
+    if (level > 0) cells.nameCell(0, separatorScratch, length)
+    cells.prependPage(arena, base)
+  } else {
+    const { count } = cells
+    cells.addPage(arena, base)
+    if (level > 0) cells.nameCell(count, separatorScratch, length)
   }
-  if (level > 0) cells.addFirst(arena, base, separatorScratch, length)
-  cells.addPage(arena, base, level > 0 ? 1 : 0)
-  return cells
 }
 
 /** Cuts for so many pages, or for as many more as it takes: single cells always fit. */
@@ -208,9 +215,13 @@ function overflowBranch(tree: Tree, level: number, at: number, done: number, slo
   const arena = tree.pager.arenas[arenaOf(parent)]
   const base = baseOf(parent)
   const cells = tree.cellsFor(level)
-  cells.addPage(arena, base, 0, at + done)
-  for (let i = done; i < slots.length; i++) cells.add(below.separator(cuts[i]), below.separator(cuts[i]).length, pointerHeader(tree, slots[i], level - 1), NO_KEY)
-  cells.addPage(arena, base, at + done)
+  const page = cells.take(arena, base)
+  cells.addFrom(page, 0, at + done)
+  for (let i = done; i < slots.length; i++) {
+    const separator = below.separator(cuts[i])
+    cells.add(separator, separator.length, pointerHeader(tree, slots[i], level - 1), NO_KEY)
+  }
+  cells.addFrom(page, at + done, countOf(arena, base))
   spread(tree, level, cells, at + slots.length - 1)
 }
 

@@ -28,7 +28,6 @@ import { Path } from './path.js'
  * share them: nothing of a change outlives it.
  */
 const cells: Cells[] = []
-const spares: Cells[] = []
 
 export class Tree {
   readonly pager: Pager
@@ -149,12 +148,9 @@ export class Tree {
 
   /** An empty list of cells for pages of this level. */
   cellsFor(level: number): Cells {
-    return cleared(cells, level)
-  }
-
-  /** A second empty list for the same level. */
-  spareFor(level: number): Cells {
-    return cleared(spares, level)
+    while (cells.length <= level) cells.push(new Cells(cells.length > 0))
+    cells[level].clear()
+    return cells[level]
   }
 
   /** A new page of this tree. */
@@ -186,10 +182,4 @@ export class Tree {
   changed(): void {
     this.version++
   }
-}
-
-function cleared(lists: Cells[], level: number): Cells {
-  while (lists.length <= level) lists.push(new Cells(lists.length > 0))
-  lists[level].clear()
-  return lists[level]
 }
