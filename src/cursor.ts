@@ -1,6 +1,8 @@
 import type { Encoding } from './encoding/encoding.js'
+import { CoppiceError } from './errors.js'
 import type { Hold } from './keyspace.js'
 import { TreeCursor } from './tree/cursor.js'
+import { assertPosition } from './range.js'
 import type { Decoder } from './tree/values.js'
 import { keyOf, valueOf } from './tree/values.js'
 
@@ -28,42 +30,43 @@ export class Cursor<K, V> {
 
   /** To the first entry; each of these answers whether there is one. */
   first(): boolean {
-    this.hold.assertReadable()
+    this.assertReadable()
     return this.cursor.first()
   }
 
   last(): boolean {
-    this.hold.assertReadable()
+    this.assertReadable()
     return this.cursor.last()
   }
 
   /** To the entry with this key, or the next greater one. */
   seek(key: K): boolean {
-    this.hold.assertReadable()
     const bytes = this.encode(key)
+    this.assertReadable()
     return this.cursor.seek(bytes, bytes.length)
   }
 
   /** To the last entry whose key is less than this one. */
   seekBefore(key: K): boolean {
-    this.hold.assertReadable()
     const bytes = this.encode(key)
+    this.assertReadable()
     return this.cursor.seekBefore(bytes, bytes.length)
   }
 
-  /** To the entry with `position` entries before it. O(log n). */
+  /** To the entry with `position` entries before it; a negative position counts from the end. O(log n). */
   seekPosition(position: number): boolean {
-    this.hold.assertReadable()
-    return this.cursor.seekPosition(position)
+    assertPosition(position)
+    this.assertReadable()
+    return this.cursor.seekPosition(position < 0 ? this.hold.tree.root.entries + position : position)
   }
 
   next(): boolean {
-    this.hold.assertReadable()
+    this.assertReadable()
     return this.cursor.next()
   }
 
   previous(): boolean {
-    this.hold.assertReadable()
+    this.assertReadable()
     return this.cursor.previous()
   }
 
@@ -78,8 +81,14 @@ export class Cursor<K, V> {
   }
 
   private read<T>(encoding: Encoding<T>, what: (tree: Hold['tree'], slot: number, index: number, decoder: Decoder<T>) => T): T | undefined {
-    this.hold.assertReadable()
+    this.assertReadable()
     return this.cursor.settle() ? what(this.hold.tree, this.cursor.slot, this.cursor.index, encoding) : undefined
+  }
+
+  /** What a closed cursor stood in may have been overwritten since. */
+  private assertReadable(): void {
+    this.hold.assertReadable()
+    if (this.closed) throw new CoppiceError('COPPICE_CLOSED', 'this cursor has been closed. Make another one.')
   }
 
   close(): void {

@@ -1,15 +1,15 @@
 import { CoppiceError, ioError } from './errors.js'
-import type { Encoding } from './encoding/encoding.js'
+import type { Encoding, EncodingOption } from './encoding/encoding.js'
 import { createFile, openFile } from './file/disk.js'
 import type { StoreFile } from './file/file.js'
 import { MemoryFile } from './file/memory.js'
 import { native } from './file/native.js'
 import { AutoSource, Core } from './core.js'
 import { LITTLE_ENDIAN } from './page/arena.js'
-import type { EncodedOperation, Operation } from './keyspace.js'
-import { applyBatch, Keyspace } from './keyspace.js'
-import type { OpenOptions, Settings, TreeOptions } from './options.js'
-import { resolveOptions, resolveTreeOptions } from './options.js'
+import type { Operation } from './keyspace.js'
+import { applyBatch, assertFunction, Keyspace } from './keyspace.js'
+import type { Decoded, FileOptions, NamedTreeOptions, OpenOptions, Settings, TreeOptions } from './options.js'
+import { flag, refuseUnknown, resolveOptions, resolveTreeOptions } from './options.js'
 import { newDatabase, Store } from './pager/store.js'
 import type { BackupTarget } from './care/backup.js'
 import { backup } from './care/backup.js'
@@ -52,14 +52,9 @@ export class AutoKeyspace<K, V> extends Keyspace<K, V> {
 
   /** Does all of the operations or none; resolves when they are on the disk. */
   async batchAsync(operations: Iterable<Operation<K, V>>): Promise<void> {
-    const encoded = this.encodeBatch(operations).map(ownValue)
+    const encoded = this.encodeBatch(operations)
     await this.core.queue((view) => view.write(this.treeName, (tree) => applyBatch(tree, encoded)))
   }
-}
-
-/** An encoded value may be the caller's own memory, which may change before the queue is worked off. */
-function ownValue(operation: EncodedOperation): EncodedOperation {
-  return { key: operation.key, value: operation.value?.slice() }
 }
 
 /** An open database: its default tree's entries, its named trees, transactions, and what keeps it well. */
@@ -87,7 +82,11 @@ export class Database<K, V> extends AutoKeyspace<K, V> {
   }
 
   /** A named tree, with encodings of its own. It need not be there: reads find nothing then, and the first write makes it. */
-  tree<TK = string, TV = Uint8Array>(name: string, options: TreeOptions<TK, TV> = {}): AutoKeyspace<TK, TV> {
+  tree<KE extends EncodingOption<unknown> = 'utf8', VE extends EncodingOption<unknown> = 'binary'>(
+    name: string, options?: NamedTreeOptions<KE, VE>,
+  ): AutoKeyspace<Decoded<KE>, Decoded<VE>>
+  tree<TK, TV>(name: string, options?: TreeOptions<TK, TV>): AutoKeyspace<TK, TV>
+  tree<TK, TV>(name: string, options: TreeOptions<TK, TV> = {}): AutoKeyspace<TK, TV> {
     encodeName(name)
     const { keyEncoding, valueEncoding } = resolveTreeOptions(options)
     return new AutoKeyspace(this.inner, name, keyEncoding, valueEncoding)
@@ -112,7 +111,8 @@ export class Database<K, V> extends AutoKeyspace<K, V> {
 
   /** Begins a transaction; throws `COPPICE_BUSY` where a write transaction is open already. */
   begin(options: BeginOptions = {}): Transaction<K, V> {
-    return this.wrap(options.readOnly === true ? this.inner.beginRead() : this.inner.beginWrite())
+    refuseUnknown(options, ['readOnly'])
+    return this.wrap(flag('readOnly', options.readOnly, false) ? this.inner.beginRead() : this.inner.beginWrite())
   }
 
   /** A read transaction that lives on until it is rolled back: the store as it is now. It holds back the pages that it can see. */
@@ -129,6 +129,7 @@ export class Database<K, V> extends AutoKeyspace<K, V> {
    * it answered. A promise is refused with `COPPICE_PROMISE_RETURNED` and rolled back: use `transactionAsync`.
    */
   transaction<T>(work: (tx: Transaction<K, V>) => T): T {
+    assertFunction('transaction', work)
     const tx = this.begin()
     try {
       const result = work(tx)
@@ -142,6 +143,7 @@ export class Database<K, V> extends AutoKeyspace<K, V> {
 
   /** The same for work that waits. Waits for its turn first; resolves when the commit is on the disk. */
   async transactionAsync<T>(work: (tx: Transaction<K, V>) => T | Promise<T>): Promise<T> {
+    assertFunction('transactionAsync', work)
     const tx = this.wrap(await this.inner.beginWriteInTurn())
     try {
       const result = await work(tx)
@@ -223,7 +225,12 @@ function refusePromise(result: unknown): void {
  *   them), `COPPICE_NOT_A_DATABASE`, `COPPICE_VERSION` (written by a newer coppice), `COPPICE_CORRUPT`,
  *   `COPPICE_INVALID_OPTION`, `COPPICE_UNSUPPORTED`. A file whose opening failed has not been changed.
  */
-export function open<K = string, V = Uint8Array>(path: string, options: OpenOptions<K, V> = {}): Database<K, V> {
+export function open<KE extends EncodingOption<unknown> = 'utf8', VE extends EncodingOption<unknown> = 'binary'>(
+  path: string, options?: FileOptions & NamedTreeOptions<KE, VE>,
+): Database<Decoded<KE>, Decoded<VE>>
+/** The same with the types of keys and values named, as for 'json': `open<string, User>(path, { valueEncoding: 'json' })`. */
+export function open<K, V>(path: string, options?: OpenOptions<K, V>): Database<K, V>
+export function open<K, V>(path: string, options: OpenOptions<K, V> = {}): Database<K, V> {
   const settings = resolveOptions(options)
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
     throw new CoppiceError('COPPICE_INVALID_OPTION', "the path is to be a file's path, or ':memory:'.")

@@ -6,7 +6,7 @@
 import type { Encoding } from './encoding/encoding.js'
 import type { Hold } from './keyspace.js'
 import type { TreeScan } from './tree/scan.js'
-import { keyOf, valueOf } from './tree/values.js'
+import { entryOf, keyOf, valueOf } from './tree/values.js'
 
 abstract class ScanIterator<T> implements IterableIterator<T, undefined> {
   protected readonly hold: Hold
@@ -60,8 +60,7 @@ export class EntryIterator<K, V> extends ScanIterator<[key: K, value: V]> {
   }
 
   protected current(): [key: K, value: V] {
-    const { slot, index } = this.scan.cursor
-    return [keyOf(this.hold.tree, slot, index, this.keyEncoding), valueOf(this.hold.tree, slot, index, this.valueEncoding)]
+    return entryOf(this.scan.cursor, this.keyEncoding, this.valueEncoding)
   }
 }
 

@@ -4,19 +4,21 @@
  */
 import { CoppiceError } from './errors.js'
 import { binary } from './encoding/binary.js'
+import { describe } from './encoding/bytes.js'
 import type { Encoding } from './encoding/encoding.js'
 import { Cursor } from './cursor.js'
 import { EntryIterator, KeyIterator, ValueIterator } from './iterators.js'
+import { flag } from './options.js'
 import { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from './page/layout.js'
 import type { Bounds, KeyRange, RangeOptions } from './range.js'
-import { boundsOf, countOption } from './range.js'
+import { assertPosition, boundsOf, countOption, RANGE, RANGE_OPTIONS } from './range.js'
 import { removeRange } from './tree/cut.js'
 import { Loader } from './tree/load.js'
 import { rank } from './tree/order.js'
 import { remove } from './tree/remove.js'
 import { TreeScan } from './tree/scan.js'
 import type { Tree } from './tree/tree.js'
-import { keyOf, loadValue, putValue, valueLength, valueOf } from './tree/values.js'
+import { entryOf, keyOf, loadValue, putValue, valueLength, valueOf } from './tree/values.js'
 import { compareKeys } from './tree/compare.js'
 
 /** A tree that stays readable while something uses it over several calls. */
@@ -87,12 +89,18 @@ export class Keyspace<K, V> {
    * hold only until `use` returns, or until it writes to this transaction.
    */
   view<T>(key: K, use: (bytes: Uint8Array) => T): T | undefined {
+    assertFunction('view', use)
+    this.encodeKey(key)
     const hold = this.source.hold()
     try {
-      this.encodeKey(key)
       const { tree } = hold
       if (!tree.find(this.key, this.length)) return undefined
-      return use(valueOf(tree, tree.slot, tree.index, bytesInPlace))
+      const release = tree.pager.keep(tree.slot)
+      try {
+        return use(valueOf(tree, tree.slot, tree.index, bytesInPlace))
+      } finally {
+        release()
+      }
     } finally {
       hold.release()
     }
@@ -129,6 +137,7 @@ export class Keyspace<K, V> {
    * entry out of order is `COPPICE_UNSORTED`. Answers how many there were.
    */
   load(entries: Iterable<readonly [K, V]>): number {
+    assertIterable('load', entries)
     return this.source.writeOrUndo((tree) => this.loadInto(tree, entries))
   }
 
@@ -137,7 +146,9 @@ export class Keyspace<K, V> {
     const last = new Uint8Array(MAX_KEY_LENGTH)
     let lastLength = loader === undefined ? this.greatestKey(tree, last) : -1
     let count = 0
-    for (const [key, value] of entries) {
+    for (const entry of entries) {
+      if (!Array.isArray(entry)) throw new CoppiceError('COPPICE_INVALID_OPTION', 'an entry of a load is [key, value].')
+      const [key, value] = entry as [K, V]
       const bytes = this.encodeValue(value)
       this.encodeKey(key)
       if (lastLength >= 0 && compareKeys(this.key, this.length, last, lastLength) <= 0) throw unsorted(count)
@@ -176,6 +187,8 @@ export class Keyspace<K, V> {
 
   /** The entries whose keys begin with `prefix`: short for `entries({ prefix })`. */
   prefix(prefix: K, options: Omit<RangeOptions<K>, 'prefix'> = {}): EntryIterator<K, V> {
+    // A bound that is undefined does not bind, and here somebody who has lost a key would get everything.
+    if (prefix === undefined) throw new CoppiceError('COPPICE_INVALID_KEY', 'a prefix is to be given; for all entries use entries().')
     return this.entries({ ...options, prefix })
   }
 
@@ -184,11 +197,12 @@ export class Keyspace<K, V> {
   }
 
   private scan(range: RangeOptions<K>): [hold: Hold, scan: TreeScan] {
-    const { low, high } = this.bounds(range)
+    const { low, high } = this.bounds(range, RANGE_OPTIONS)
+    const reverse = flag('reverse', range.reverse, false)
     const limit = countOption('limit', range.limit, Infinity)
     const offset = countOption('offset', range.offset, 0)
     const hold = this.source.hold()
-    return [hold, new TreeScan(hold.tree, low, high, range.reverse === true, limit, offset)]
+    return [hold, new TreeScan(hold.tree, low, high, reverse, limit, offset)]
   }
 
   /** A place that moves from entry to entry without making objects; close it when done. */
@@ -207,15 +221,11 @@ export class Keyspace<K, V> {
 
   /** The entry with `position` entries before it; a negative position counts from the end. O(log n). */
   at(position: number): [key: K, value: V] | undefined {
-    if (!Number.isSafeInteger(position)) {
-      throw new CoppiceError('COPPICE_INVALID_OPTION', `a position is a whole number, not ${String(position)}.`)
-    }
+    assertPosition(position)
     const tree = this.source.tree()
     const offset = position < 0 ? -1 - position : position
     const scan = new TreeScan(tree, undefined, undefined, position < 0, 1, offset)
-    if (!scan.next()) return undefined
-    const { slot, index } = scan.cursor
-    return [this.decodeKey(tree, slot, index), this.decodeValue(tree, slot, index)]
+    return scan.next() ? entryOf(scan.cursor, this.keyEncoding, this.valueEncoding) : undefined
   }
 
   /** Number of entries whose keys are less than this one, which need not be there. O(log n). */
@@ -256,22 +266,20 @@ export class Keyspace<K, V> {
     throw new CoppiceError('COPPICE_VALUE_TOO_LARGE', `a value of ${bytes.length} bytes is too large; 1 GiB is the most. Store it in parts under several keys.`)
   }
 
+  /** The operations with memory of their own: a source that gives them one by one may use the same buffer for each. */
   protected encodeBatch(operations: Iterable<Operation<K, V>>): EncodedOperation[] {
+    assertIterable('batch', operations)
     const encoded: EncodedOperation[] = []
     for (const operation of operations) {
-      if (operation?.type === 'put') encoded.push({ value: this.encodeValue(operation.value), key: this.encoded(operation.key) })
+      if (operation?.type === 'put') encoded.push({ value: this.encodeValue(operation.value).slice(), key: this.encoded(operation.key) })
       else if (operation?.type === 'delete') encoded.push({ value: undefined, key: this.encoded(operation.key) })
       else throw new CoppiceError('COPPICE_INVALID_OPTION', "an operation of a batch is { type: 'put', key, value } or { type: 'delete', key }.")
     }
     return encoded
   }
 
-  private bounds(range: KeyRange<K>): Bounds {
-    return boundsOf(range, (key) => this.encoded(key))
-  }
-
-  private decodeKey(tree: Tree, slot: number, index: number): K {
-    return keyOf(tree, slot, index, this.keyEncoding)
+  private bounds(range: KeyRange<K>, known = RANGE): Bounds {
+    return boundsOf(range, known, (key) => this.encoded(key))
   }
 
   private decodeValue(tree: Tree, slot: number, index: number): V {
@@ -294,6 +302,15 @@ function encodeWith<K>(encoding: Encoding<K>, key: K, target: Uint8Array): numbe
   } catch (error) {
     throw new CoppiceError('COPPICE_INVALID_KEY', `this cannot be a key: ${messageOf(error)}`, { cause: error })
   }
+}
+
+function assertIterable(what: string, source: unknown): void {
+  if (typeof source === 'object' && source !== null && Symbol.iterator in source) return
+  throw new CoppiceError('COPPICE_INVALID_OPTION', `${what} takes an array or another iterable object, not ${describe(source)}.`)
+}
+
+export function assertFunction(what: string, work: unknown): void {
+  if (typeof work !== 'function') throw new CoppiceError('COPPICE_INVALID_OPTION', `${what} takes a function, not ${describe(work)}.`)
 }
 
 function messageOf(error: unknown): string {

@@ -1,6 +1,6 @@
 /** Options of `open`, looked at once: below this file nothing is optional. */
 import { CoppiceError } from './errors.js'
-import type { Encoding, EncodingOption } from './encoding/encoding.js'
+import type { CustomEncoding, Encoding, EncodingOption } from './encoding/encoding.js'
 import { resolveEncoding } from './encoding/encoding.js'
 import type { Mapper } from './file/file.js'
 import { PAGE_SIZE } from './page/layout.js'
@@ -14,7 +14,17 @@ export interface TreeOptions<K, V> {
   valueEncoding?: EncodingOption<V>
 }
 
-export interface OpenOptions<K, V> extends TreeOptions<K, V> {
+/** What the values of an encoding are: strings for 'utf8', bytes for 'binary', anything for 'json'. */
+export type Decoded<E> = E extends 'utf8' ? string : E extends 'binary' ? Uint8Array : E extends CustomEncoding<infer T> ? T : unknown
+
+/** `TreeOptions` whose types follow from the encodings named. */
+export interface NamedTreeOptions<KE, VE> {
+  keyEncoding?: KE
+  valueEncoding?: VE
+}
+
+/** `OpenOptions` without the encodings. */
+export interface FileOptions {
   /** Opens for reading; needs no write permission on file and folder. Default false. */
   readOnly?: boolean
   /** Makes the file where there is none. Default true; never with `readOnly`. */
@@ -35,6 +45,8 @@ export interface OpenOptions<K, V> extends TreeOptions<K, V> {
   lock?: boolean
 }
 
+export interface OpenOptions<K, V> extends TreeOptions<K, V>, FileOptions {}
+
 /** The options with every default filled in. */
 export interface Settings<K, V> {
   keyEncoding: Encoding<K>
@@ -50,20 +62,18 @@ export interface Settings<K, V> {
 
 const MIN_POOL = 2 * 2 ** 20
 const MAX_POOL = 256 * 2 ** 30
-const KNOWN = new Set(['keyEncoding', 'valueEncoding', 'readOnly', 'create', 'durability', 'syncInterval', 'poolSize', 'mapper', 'lock'])
+const TREE_OPTIONS = ['keyEncoding', 'valueEncoding']
+const OPEN_OPTIONS = [...TREE_OPTIONS, 'readOnly', 'create', 'durability', 'syncInterval', 'poolSize', 'mapper', 'lock']
 
 export function resolveOptions<K, V>(options: OpenOptions<K, V>): Settings<K, V> {
-  if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw new CoppiceError('COPPICE_INVALID_OPTION', `there is no option "${name}". Known are ${[...KNOWN].join(', ')}.`)
-  }
+  refuseUnknown(options, OPEN_OPTIONS)
   const { durability = 'sync', syncInterval = 50, poolSize = 64 * 2 ** 20, mapper } = options
   if (durability !== 'sync' && durability !== 'async' && durability !== 'lazy') throw invalid('durability', "'sync', 'async' or 'lazy'", durability)
   if (!Number.isFinite(syncInterval) || syncInterval < 0 || syncInterval > 2 ** 31 - 1) throw invalid('syncInterval', 'milliseconds, 0 or more', syncInterval)
   if (!Number.isSafeInteger(poolSize) || poolSize < MIN_POOL || poolSize > MAX_POOL) throw invalid('poolSize', 'bytes, from 2 MiB to 256 GiB', poolSize)
   if (mapper !== undefined && mapper !== false && typeof mapper !== 'function') throw invalid('mapper', 'a Mapper or false', mapper)
   return {
-    ...resolveTreeOptions(options),
+    ...encodingsOf(options),
     readOnly: flag('readOnly', options.readOnly, false),
     create: flag('create', options.create, true),
     lock: flag('lock', options.lock, true),
@@ -74,15 +84,30 @@ export function resolveOptions<K, V>(options: OpenOptions<K, V>): Settings<K, V>
   }
 }
 
-/** The encodings; the defaults are utf8 keys and binary values, and the caller's types say so. */
-export function resolveTreeOptions<K, V>(options: TreeOptions<K, V>): { keyEncoding: Encoding<K>; valueEncoding: Encoding<V> } {
+export function resolveTreeOptions<K, V>(options: TreeOptions<K, V>): Encodings<K, V> {
+  refuseUnknown(options, TREE_OPTIONS)
+  return encodingsOf(options)
+}
+
+type Encodings<K, V> = Pick<Settings<K, V>, 'keyEncoding' | 'valueEncoding'>
+
+/** The defaults are utf8 keys and binary values, and the caller's types say so. */
+function encodingsOf<K, V>(options: TreeOptions<K, V>): Encodings<K, V> {
   return {
     keyEncoding: resolveEncoding<K>(options.keyEncoding ?? 'utf8', 'keyEncoding'),
     valueEncoding: resolveEncoding<V>(options.valueEncoding ?? 'binary', 'valueEncoding'),
   }
 }
 
-function flag(name: string, value: boolean | undefined, otherwise: boolean): boolean {
+/** Options that are none, or that are misspelt, are refused: what was meant would silently not happen. */
+export function refuseUnknown(options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw new CoppiceError('COPPICE_INVALID_OPTION', `there is no option "${name}". Known are ${known.join(', ')}.`)
+  }
+}
+
+export function flag(name: string, value: boolean | undefined, otherwise: boolean): boolean {
   if (value === undefined) return otherwise
   if (typeof value !== 'boolean') throw invalid(name, 'true or false', value)
   return value

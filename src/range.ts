@@ -32,15 +32,17 @@ export interface Bounds {
   high: Bound | undefined
 }
 
-const KNOWN = new Set(['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse', 'limit', 'offset'])
+/** What a range of keys is made of, and what says in addition which of its entries, in which order. */
+export const RANGE: readonly string[] = ['gt', 'gte', 'lt', 'lte', 'prefix']
+export const RANGE_OPTIONS: readonly string[] = [...RANGE, 'reverse', 'limit', 'offset']
 
 /** The bounds in bytes; `encode` gives a key's own bytes. */
-export function boundsOf<K>(range: RangeOptions<K>, encode: (key: K) => Uint8Array): Bounds {
+export function boundsOf<K>(range: RangeOptions<K>, known: readonly string[], encode: (key: K) => Uint8Array): Bounds {
   if (typeof range !== 'object' || range === null) {
     throw new CoppiceError('COPPICE_INVALID_OPTION', `a range is an object such as { gte, lt } or { prefix }, not ${String(range)}.`)
   }
   for (const name of Object.keys(range)) {
-    if (!KNOWN.has(name)) throw new CoppiceError('COPPICE_INVALID_OPTION', `a range has no "${name}". Known are ${[...KNOWN].join(', ')}.`)
+    if (!known.includes(name)) throw new CoppiceError('COPPICE_INVALID_OPTION', `this range takes no "${name}". Known are ${known.join(', ')}.`)
   }
   let low: Uint8Array | undefined
   let high: Uint8Array | undefined
@@ -65,6 +67,11 @@ export function countOption(name: 'limit' | 'offset', value: number | undefined,
     throw new CoppiceError('COPPICE_INVALID_OPTION', `"${name}" is to be a whole number, 0 or more, not ${String(value)}.`)
   }
   return value
+}
+
+/** A position among the entries: a whole number, negative from the end. */
+export function assertPosition(position: number): void {
+  if (!Number.isSafeInteger(position)) throw new CoppiceError('COPPICE_INVALID_OPTION', `a position is a whole number, not ${String(position)}.`)
 }
 
 function bound(key: Uint8Array | undefined): Bound | undefined {

@@ -1,8 +1,8 @@
 import { CoppiceError } from './errors.js'
-import type { Encoding } from './encoding/encoding.js'
+import type { Encoding, EncodingOption } from './encoding/encoding.js'
 import type { Hold, Source } from './keyspace.js'
 import { Keyspace } from './keyspace.js'
-import type { TreeOptions } from './options.js'
+import type { Decoded, NamedTreeOptions, TreeOptions } from './options.js'
 import { resolveTreeOptions } from './options.js'
 import type { DurabilityMode } from './pager/store.js'
 import type { Tree } from './tree/tree.js'
@@ -43,7 +43,11 @@ export class Transaction<K, V> extends Keyspace<K, V> {
   }
 
   /** A named tree in this transaction. It need not be there: reads find nothing then, and the first write makes it. */
-  tree<TK = string, TV = Uint8Array>(name: string, options: TreeOptions<TK, TV> = {}): Keyspace<TK, TV> {
+  tree<KE extends EncodingOption<unknown> = 'utf8', VE extends EncodingOption<unknown> = 'binary'>(
+    name: string, options?: NamedTreeOptions<KE, VE>,
+  ): Keyspace<Decoded<KE>, Decoded<VE>>
+  tree<TK, TV>(name: string, options?: TreeOptions<TK, TV>): Keyspace<TK, TV>
+  tree<TK, TV>(name: string, options: TreeOptions<TK, TV> = {}): Keyspace<TK, TV> {
     encodeName(name)
     const { keyEncoding, valueEncoding } = resolveTreeOptions(options)
     return new Keyspace(new TransactionSource(this.state, name), keyEncoding, valueEncoding)

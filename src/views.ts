@@ -43,9 +43,10 @@ function findRecord(catalog: Tree, name: string): CatalogRecord | undefined {
 }
 
 function recordAt(catalog: Tree, slot: number, index: number): CatalogRecord {
-  const { physicalPages } = catalog.pager
+  // A transaction's own records name pages that may not have been written yet.
+  const pageCount = Math.max(catalog.pager.physicalPages, catalog.writer?.space.pageCount ?? 0)
   return valueOf(catalog, slot, index, {
-    decode: (source, start, end) => readCatalogRecord(source, start, end - start, physicalPages),
+    decode: (source, start, end) => readCatalogRecord(source, start, end - start, pageCount),
   })
 }
 

@@ -84,5 +84,13 @@ function copyPage(store: Store, page: number, target: Uint8Array): void {
 async function write(stream: Writable, bytes: Uint8Array): Promise<void> {
   if (stream.errored) throw stream.errored
   if (stream.write(bytes)) return
-  await Promise.race([once(stream, 'drain'), once(stream, 'close').then(() => { throw stream.errored ?? new Error('the stream was closed before the backup was whole') })])
+  // Whichever comes second is not waited for any longer, so that a long backup does not pile up listeners.
+  const waiting = new AbortController()
+  const { signal } = waiting
+  const closed = once(stream, 'close', { signal }).then(() => { throw stream.errored ?? new Error('the stream was closed before the backup was whole') })
+  try {
+    await Promise.race([once(stream, 'drain', { signal }), closed])
+  } finally {
+    waiting.abort()
+  }
 }

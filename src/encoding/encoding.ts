@@ -100,7 +100,8 @@ function adapt<T>(custom: CustomEncoding<T>): Encoding<T> {
 
   return {
     name,
-    encode,
+    // A copy, as the encoding may use one buffer for all it encodes, and runs again for the key.
+    encode: (value) => encode(value).slice(),
     encodeInto(value, target) {
       const bytes = encode(value)
       if (bytes.length <= target.length) target.set(bytes)

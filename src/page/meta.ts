@@ -5,7 +5,7 @@
 import { Arena } from './arena.js'
 import { pageCrc } from './checksum.js'
 import { birthOf, crcOf, formatPage, pageOf, readU64, setBirth, setCount, setCrc, typeOf, writeU64, countOf } from './header.js'
-import { CATALOG_TREE, FORMAT_VERSION, MAGIC, MAX_PAGES, META, META_RUNS, META_SLOTS, PAGE_SIZE, TYPE } from './layout.js'
+import { CATALOG_TREE, DEFAULT_TREE, FORMAT_VERSION, MAGIC, MAX_PAGES, META, META_RUNS, META_SLOTS, PAGE_SIZE, TYPE } from './layout.js'
 import type { Run } from './runs.js'
 import { readRuns, writeRuns } from './runs.js'
 import type { TreePointer } from './tree-pointer.js'
@@ -125,6 +125,7 @@ function fieldsWrong(meta: Meta): string | undefined {
   if (meta.transaction > Number.MAX_SAFE_INTEGER) return 'its transaction id is impossible'
   if (meta.durable > meta.transaction) return 'it says that a later transaction is durable'
   if (pageCount < META_SLOTS || pageCount > MAX_PAGES) return `its page count is ${pageCount}`
+  if (meta.nextTree <= DEFAULT_TREE) return `its next tree is ${meta.nextTree}`
   if (log.page >= pageCount || (log.page !== 0 && log.page < META_SLOTS) || log.length > pageCount) return 'its free log lies outside the file'
   if ((log.page === 0) !== (log.length === 0)) return 'its free log has a length but no page'
   if (meta.delta.some((run) => run.start < META_SLOTS || run.start + run.length > pageCount || run.length === 0)) {

@@ -1,4 +1,5 @@
 import type { Arena } from './arena.js'
+import { arenaOf } from './arena.js'
 import {
   BRANCH_CELL, HEADER, LEAF_CELL, LEAF_FLAG, BRANCH_FLAG, LOG_PAGE_RUNS, MAX_DEPTH, MAX_KEY_LENGTH, MAX_VALUE_LENGTH, META_SLOTS,
   OVERFLOW_REF, PAGE_SIZE, SLOT, TYPE,
@@ -75,6 +76,7 @@ function validateLeafCell(arena: Arena, base: number, index: number, bounds: Bou
   const pages = Math.ceil(ref.length / PAGE_SIZE)
   const fits = ref.length > 0 && ref.length <= MAX_VALUE_LENGTH && ref.page >= META_SLOTS && ref.page + pages <= bounds.pageCount
   if (!fits) return `the overflow extent of slot ${index} lies outside the file`
+  if (arenaOf(ref.page) !== arenaOf(ref.page + pages - 1)) return `the overflow extent of slot ${index} crosses the end of a window`
   return ref.birth > bounds.newest ? `the overflow extent of slot ${index} comes from a transaction that never was` : undefined
 }
 

@@ -36,6 +36,8 @@ export class Durability {
   private readonly waiters: Waiter[] = []
   private failure: CoppiceError | undefined
   private timer: NodeJS.Timeout | undefined
+  /** Milliseconds within which another sync is to follow the one that runs; undefined for none. */
+  private following: number | undefined
 
   constructor(target: SyncTarget, transaction: number, slot: number) {
     this.target = target
@@ -103,6 +105,7 @@ export class Durability {
   /** Syncs what is published, in the thread pool, unless a sync runs already: then the next follows it. */
   start(): void {
     this.cancelTimer()
+    if (this.syncing !== undefined) this.following = 0
     if (this.syncing !== undefined || this.failure !== undefined || this.newest === this.durable) return
     const transaction = this.newest
     this.syncing = transaction
@@ -114,16 +117,21 @@ export class Durability {
   }
 
   private ended(transaction: number, error: unknown): void {
+    const { following } = this
     this.syncing = undefined
-    if (error !== undefined && transaction > this.durable) this.poison(error)
-    else if (error === undefined && this.failure === undefined) this.reached(transaction)
+    this.following = undefined
+    // Also where a later sync has succeeded: the system tells of a lost write once, and it has told this one.
+    if (error !== undefined) this.poison(error)
+    else if (this.failure === undefined) this.reached(transaction)
     this.target.release(transaction)
-    if (this.waiters.length > 0) this.start()
+    if (this.waiters.length > 0 || following === 0) this.start()
+    else if (following !== undefined && this.newest > this.durable) this.startWithin(following)
   }
 
   /** Syncs within `delay` milliseconds, in the background; the process may end before. */
   startWithin(delay: number): void {
-    if (this.timer !== undefined || this.syncing !== undefined) return
+    if (this.syncing !== undefined) this.following ??= delay
+    if (this.timer !== undefined) return
     this.timer = setTimeout(() => this.start(), delay)
     this.timer.unref()
   }

@@ -64,6 +64,7 @@ export function loadSpace(pager: Pager, space: Space, meta: Meta): void {
 /** What the commit under way has to say of free space. Pages for it are taken from that same space, hence the loops. */
 export function nextFreeState(writer: Writer, before: LogPointer): FreeState {
   const { space } = writer
+  writer.trim()
   space.settle()
   const delta = space.delta()
   if (delta.length <= META_RUNS) return { log: before, delta }

@@ -1,6 +1,8 @@
 /**
  * Where pages are: in a window over the file, or in a frame of the pool. `where[page]` names the slot of a
- * page that has been looked at; 0 stands for one that has not, and the first look verifies it.
+ * page that has been looked at; 0 stands for one that has not, and the first look verifies it. For the first
+ * page of an overflow extent whose bytes were verified it is less than 0: such a page has not been looked at as
+ * a page of a tree, whatever points to it.
  *
  * One table serves every snapshot at once, because a page number never means two things: a page is changed
  * only under a new number, and a number is used again only when nobody can reach its old content.
@@ -45,7 +47,7 @@ export class Pager {
   /** The slot of a page; the first look at a page reads and verifies it. */
   locate(page: number): number {
     const slot = this.where[page]
-    return slot !== 0 ? slot : this.fault(page)
+    return slot > 0 ? slot : this.fault(page)
   }
 
   /** The same, and the pool keeps the page for a while. */
@@ -53,6 +55,16 @@ export class Pager {
     const slot = this.locate(page)
     if (slot >= FRAME_SLOTS) this.pool.touch(this.pool.frameOf(slot))
     return slot
+  }
+
+  /** Keeps what stands at `slot` in its place until the answer is called. */
+  keep(slot: number): () => void {
+    if (slot < FRAME_SLOTS) return nothing
+    const page = this.pool.pageOf(this.pool.frameOf(slot))
+    this.pool.pin(slot)
+    return () => {
+      if (this.where[page] === slot) this.pool.unpin(slot)
+    }
   }
 
   private fault(page: number): number {
@@ -129,14 +141,13 @@ export class Pager {
     if (slot >= FRAME_SLOTS) this.pool.release(this.pool.frameOf(slot))
   }
 
-  /** The page has been verified and stands in its window. */
-  markVerified(page: number): void {
-    if (page >= this.where.length) this.growTable(page + 1)
-    this.where[page] = page
+  /** The extent of so many bytes that begins with this page has been verified, and stands in its window. */
+  markVerified(page: number, length: number): void {
+    this.where[page] = -length
   }
 
-  isVerified(page: number): boolean {
-    return this.where[page] === page
+  isVerified(page: number, length: number): boolean {
+    return this.where[page] === -length
   }
 
   /** The checksum that the page carries where it stands in the file. */
@@ -260,4 +271,8 @@ export class Pager {
       if (buffer !== undefined && buffer !== this.arenas[index].bytes.buffer) this.arenas[index] = new Arena(buffer)
     }
   }
+}
+
+function nothing(): void {
+  // A page in a window moves nowhere.
 }

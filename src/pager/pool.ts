@@ -87,15 +87,14 @@ export class Pool {
     assert(frame !== undefined, 'a full pool made room')
     this.pages[frame] = page
     if (dirty) this.markDirty(frame)
-    this.clock++
     this.touch(frame)
     return frame
   }
 
-  /** Keeps the frame from being spilled by the next few acquisitions. */
+  /** Keeps the frame from being spilled for a while. Each touch counts, so that never more than RECENT frames are kept. */
   touch(frame: number): void {
     this.referenced[frame] = 1
-    this.stamps[frame] = this.clock
+    this.stamps[frame] = ++this.clock
   }
 
   /** Keeps the frame's page from being spilled until `unpin`, or until the frame is released. */

@@ -1,8 +1,8 @@
 /**
  * Opening: which commit the file holds.
  *
- * 1. Read the three meta slots; a slot that is not whole is no candidate.
- * 2. Take the candidate with the highest transaction id.
+ * 1. Read the three meta slots; a slot that is not whole is no candidate, one of a newer version ends it here.
+ * 2. Take the candidate with the highest transaction id, of two the one that says more of it is durable.
  * 3. Walk what it reaches, but only pages born after the commit that it knows to be durable, and compare
  *    each with the checksum in the pointer to it. All there: this is the commit.
  * 4. Otherwise that commit never finished: back to 2 with the next candidate.
@@ -11,7 +11,7 @@
  * not there now the file is damaged, and an older state would be wrong data.
  */
 import { CoppiceError, corrupt } from '../errors.js'
-import type { Arena} from '../page/arena.js';
+import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { childCrcOf, childOf } from '../page/branch.js'
 import { crc32 } from '../page/checksum.js'
@@ -25,6 +25,7 @@ import type { TreePointer } from '../page/tree-pointer.js'
 import { readTreePointer, validateTreePointer } from '../page/tree-pointer.js'
 import { readLog } from './free-log.js'
 import type { Pager } from './pager.js'
+import { FRAME_SLOTS } from './pool.js'
 
 /** A commit as it stands in the file. */
 export interface Commit {
@@ -43,19 +44,24 @@ export interface Recovery {
 
 export function recover(pager: Pager): Recovery {
   const readings = readSlots(pager)
+  // Whoever wrote that slot knows of commits that this version cannot read; an older one would be wrong data.
+  if (readings.some((reading) => reading.kind === 'newer')) throw unreadable(pager, readings)
   const candidates = readings.flatMap((reading, slot) => (reading.kind === 'valid' ? [{ meta: reading.meta, slot }] : []))
   if (candidates.length === 0) throw unreadable(pager, readings)
-  candidates.sort((a, b) => b.meta.transaction - a.meta.transaction)
+  // Closing writes the newest commit a second time, then known to be durable: that one leaves nothing to walk.
+  candidates.sort((a, b) => b.meta.transaction - a.meta.transaction || b.meta.durable - a.meta.durable)
   const highest = candidates[0].meta.transaction
   const durable = Math.max(...candidates.map(({ meta }) => meta.durable))
   const passedOver = readings.flatMap((reading, slot) => (reading.kind === 'valid' ? [] : [`meta slot ${slot}: ${whyInvalid(reading)}`]))
+  let newest: CoppiceError | undefined
   for (const commit of candidates) {
     const fault = commitFault(pager, commit.meta)
     if (fault === undefined) return { commit, highest, passedOver }
     if (commit.meta.transaction <= durable) throw fault
     passedOver.push(`transaction ${commit.meta.transaction}: ${fault.message}`)
+    newest ??= fault
   }
-  throw unreadable(pager, readings)
+  throw newest ?? unreadable(pager, readings)
 }
 
 function readSlots(pager: Pager): MetaReading[] {
@@ -100,9 +106,10 @@ function commitFault(pager: Pager, meta: Meta): CoppiceError | undefined {
   }
   pager.committed = meta.transaction
   pager.newest = meta.transaction
+  const walk = { meta, seen: new Set<number>() }
   try {
-    walkTree(pager, meta.defaultTree, DEFAULT_TREE, meta)
-    walkTree(pager, meta.catalog, CATALOG_TREE, meta)
+    walkTree(pager, meta.defaultTree, DEFAULT_TREE, walk)
+    walkTree(pager, meta.catalog, CATALOG_TREE, walk)
     if (meta.log.page !== 0 && isNew(pager, meta.log.page, meta.log.crc, meta)) readLog(pager, meta.log)
     return undefined
   } catch (error) {
@@ -111,8 +118,14 @@ function commitFault(pager: Pager, meta: Meta): CoppiceError | undefined {
   }
 }
 
-function walkTree(pager: Pager, pointer: TreePointer, tree: number, meta: Meta): void {
-  if (pointer.page !== 0) walk(pager, pointer.page, pointer.crc, pointer.depth - 1, tree, meta)
+/** The commit that is walked, and its pages walked so far. */
+interface Walk {
+  meta: Meta
+  seen: Set<number>
+}
+
+function walkTree(pager: Pager, pointer: TreePointer, tree: number, walk: Walk): void {
+  if (pointer.page !== 0) walkPage(pager, pointer.page, pointer.crc, pointer.depth - 1, tree, walk)
 }
 
 /** Reads only the header of a page: false where the page is old enough to be durable, an error where it is not the page meant. */
@@ -122,36 +135,46 @@ function isNew(pager: Pager, page: number, crc: number, meta: Meta): boolean {
   return birthOf(pager.arenas[arenaOf(slot)], baseOf(slot)) > meta.durable
 }
 
-function walk(pager: Pager, page: number, crc: number, level: number, tree: number, meta: Meta): void {
-  if (!isNew(pager, page, crc, meta)) return
+function walkPage(pager: Pager, page: number, crc: number, level: number, tree: number, walk: Walk): void {
+  if (!isNew(pager, page, crc, walk.meta)) return
+  // Pages that shared their children would be walked along every way to them, for ever.
+  if (walk.seen.has(page)) throw corrupt(page, tree, 'it is reached twice')
+  walk.seen.add(page)
   const slot = pager.locate(page)
   const arena = pager.arenas[arenaOf(slot)]
   const base = baseOf(slot)
   if (levelOf(arena, base) !== level) throw corrupt(page, tree, 'it stands at a wrong level')
   const branch = typeOf(arena, base) === TYPE.BRANCH
-  for (let i = 0, count = countOf(arena, base); i < count; i++) {
-    if (branch) walk(pager, childOf(arena, base, i), childCrcOf(arena, base, i), level - 1, tree, meta)
-    else walkEntry(pager, arena, base, i, tree, meta)
+  const framed = slot >= FRAME_SLOTS
+  // Without a map the pages below need frames too, more of them than the pool may have.
+  if (framed) pager.pool.pin(slot)
+  try {
+    for (let i = 0, count = countOf(arena, base); i < count; i++) {
+      if (branch) walkPage(pager, childOf(arena, base, i), childCrcOf(arena, base, i), level - 1, tree, walk)
+      else walkEntry(pager, arena, base, i, tree, walk)
+    }
+  } finally {
+    if (framed) pager.pool.unpin(slot)
   }
 }
 
-function walkEntry(pager: Pager, arena: Arena, base: number, index: number, tree: number, meta: Meta): void {
+function walkEntry(pager: Pager, arena: Arena, base: number, index: number, tree: number, walk: Walk): void {
   const at = valueAt(arena, base, index)
   if (isOverflow(arena, base, index)) {
     const ref = readOverflowRef(arena, at)
-    if (ref.birth > meta.durable) verifyExtent(pager, ref, tree)
+    if (ref.birth > walk.meta.durable) verifyExtent(pager, ref, tree)
   } else if (tree === CATALOG_TREE) {
-    const record = readCatalogRecord(arena.bytes, at, storedLength(arena, base, index), meta.pageCount)
-    walkTree(pager, record.pointer, record.tree, meta)
+    const record = readCatalogRecord(arena.bytes, at, storedLength(arena, base, index), walk.meta.pageCount)
+    walkTree(pager, record.pointer, record.tree, walk)
   }
 }
 
 /** Compares an overflow value with the checksum in its reference, once: the pager remembers. */
 export function verifyExtent(pager: Pager, ref: OverflowRef, tree: number): Uint8Array {
   const bytes = pager.readBytes(ref.page, ref.length)
-  if (!pager.isVerified(ref.page)) {
+  if (!pager.isVerified(ref.page, ref.length)) {
     if (crc32(bytes) !== ref.crc) throw corrupt(ref.page, tree, 'the checksum of the value in this overflow extent does not match')
-    if (pager.isMapped(ref.page)) pager.markVerified(ref.page)
+    if (pager.isMapped(ref.page)) pager.markVerified(ref.page, ref.length)
   }
   return bytes
 }

@@ -169,6 +169,11 @@ export class Space {
 
   // Commit.
 
+  /** Pages at the end that the transaction took and gave back were never written: they do not become part of the file. */
+  trim(mark: SpaceMark): void {
+    while (this.pageCount > mark.pageCount && this.available.remove(this.pageCount - 1)) this.pageCount--
+  }
+
   /**
    * Brings `unused` up to what the transaction leaves; may be called again after further allocations, and is
    * undone by `unsettle`.

@@ -96,6 +96,11 @@ export class Writer {
     for (let page = ref.page; page < end; page++) this.discard(page, ref.birth)
   }
 
+  /** Takes back what the file does not need to grow by; to be called before free space is settled. */
+  trim(): void {
+    this.space.trim(this.start)
+  }
+
   /** Freezes what was written so far; `rollback` with the mark comes back to here. */
   savepoint(): SpaceMark {
     this.id++

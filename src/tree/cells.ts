@@ -82,6 +82,12 @@ export class Cells {
     this.push(this.single(key, length, header, 0, value), 0)
   }
 
+  /** Drops all cells but `count` of them from index `from` on. */
+  keep(from: number, count: number): void {
+    for (const list of [this.bases, this.indices, this.keyLength, this.valueLength]) list.copyWithin(0, from, from + count)
+    this.count = count
+  }
+
   /** Gives a cell another key: the first cell of a branch stands there without its own. */
   nameCell(index: number, key: Uint8Array, length: number): void {
     const { scratch } = this

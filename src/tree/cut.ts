@@ -1,4 +1,5 @@
 /** Range delete: whole subtrees are cut off, and only the two edges of the range are looked into. */
+import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { branchFlags, childCrcOf, childOf, removeBranchCell } from '../page/branch.js'
 import { birthOf, countOf, pageOf } from '../page/header.js'
@@ -46,20 +47,20 @@ function cut(tree: Tree, slot: number, level: number, low: Bound | undefined, hi
   const base = baseOf(slot)
   const first = low === undefined ? 0 : childFor(tree, slot, low)
   const last = high === undefined ? countOf(arena, base) - 1 : childFor(tree, slot, high)
-  if (first === last) {
-    cutChild(tree, slot, first, level, low, high)
-    mergeAround(tree, slot, first, level)
-    return
-  }
   // Looking through what is cut off may take many frames; this page stays in its own.
-  tree.pager.pool.pin(slot)
-  // From the right to the left, so that an index stays good when a child behind it goes.
-  if (high === undefined) dropChild(tree, slot, last, level)
-  else cutChild(tree, slot, last, level, undefined, high)
-  for (let i = last - 1; i > first; i--) dropChild(tree, slot, i, level)
-  if (low === undefined) dropChild(tree, slot, first, level)
-  else cutChild(tree, slot, first, level, low, undefined)
-  tree.pager.pool.unpin(slot)
+  const { pool } = tree.pager
+  pool.pin(slot)
+  if (first === last) cutChild(tree, slot, first, level, low, high)
+  else {
+    // From the right to the left, so that an index stays good when a child behind it goes.
+    if (high === undefined) dropChild(tree, slot, last, level)
+    else cutChild(tree, slot, last, level, undefined, high)
+    for (let i = last - 1; i > first; i--) dropChild(tree, slot, i, level)
+    if (low === undefined) dropChild(tree, slot, first, level)
+    else cutChild(tree, slot, first, level, low, undefined)
+  }
+  pool.unpin(slot)
+  pool.touch(pool.frameOf(slot))
   mergeAround(tree, slot, first, level)
 }
 
@@ -102,9 +103,21 @@ function cutChild(tree: Tree, slot: number, index: number, level: number, low: B
 function dropChild(tree: Tree, slot: number, index: number, level: number): void {
   const arena = tree.pager.arenas[arenaOf(slot)]
   const base = baseOf(slot)
-  const overflow = (branchFlags(arena, base, index) & BRANCH_FLAG.OVERFLOW_BELOW) !== 0
-  discardSubtree(tree, childOf(arena, base, index), childCrcOf(arena, base, index), level - 1, overflow)
+  const child = readChild(arena, base, index)
   removeBranchCell(arena, base, index)
+  discardSubtree(tree, child, level - 1)
+}
+
+/** What a pointer of a branch says. */
+interface Child {
+  page: number
+  crc: number
+  overflow: boolean
+}
+
+function readChild(arena: Arena, base: number, index: number): Child {
+  const overflow = (branchFlags(arena, base, index) & BRANCH_FLAG.OVERFLOW_BELOW) !== 0
+  return { page: childOf(arena, base, index), crc: childCrcOf(arena, base, index), overflow }
 }
 
 /** The children on both sides of the gap may be sparse now. */
@@ -117,36 +130,33 @@ function mergeAround(tree: Tree, slot: number, index: number, level: number): vo
 /** Gives back every page of a tree. */
 export function discardTree(tree: Tree): void {
   const { root } = tree
-  if (root.page !== 0) discardSubtree(tree, root.page, root.crc, root.depth - 1, true)
+  if (root.page !== 0) discardSubtree(tree, { page: root.page, crc: root.crc, overflow: true }, root.depth - 1)
   tree.clearRoot()
   root.entries = 0
   tree.path.valid = false
   tree.changed()
 }
 
-function discardSubtree(tree: Tree, page: number, crc: number, level: number, overflow: boolean): void {
+/**
+ * Gives back a page to which nothing points any more, and then all below it: a page on its way out of the
+ * pool is sealed with all that it points to, so it may never point to a page that has been given back.
+ */
+function discardSubtree(tree: Tree, { page, crc, overflow }: Child, level: number): void {
   const writer = tree.writing()
   if (level === 0 && !overflow && !writer.birthsMatter() && !tree.pager.isDirty(page)) {
     writer.discardUnread(page)
     return
   }
   const slot = tree.enter(page, crc, level)
-  const birth = birthOf(tree.pager.arenas[arenaOf(slot)], baseOf(slot))
-  const count = countOf(tree.pager.arenas[arenaOf(slot)], baseOf(slot))
-  for (let i = 0; i < count; i++) {
-    if (level === 0) discardValue(tree, slot, i)
-    else discardBelow(tree, page, crc, level, i)
-  }
-  writer.discard(page, birth)
-}
-
-/** The page is looked up for each child, as looking through one may have pushed it out of the pool. */
-function discardBelow(tree: Tree, page: number, crc: number, level: number, index: number): void {
-  const slot = tree.enter(page, crc, level)
   const arena = tree.pager.arenas[arenaOf(slot)]
   const base = baseOf(slot)
-  const overflow = (branchFlags(arena, base, index) & BRANCH_FLAG.OVERFLOW_BELOW) !== 0
-  discardSubtree(tree, childOf(arena, base, index), childCrcOf(arena, base, index), level - 1, overflow)
+  const below: Child[] = []
+  for (let i = 0, count = countOf(arena, base); i < count; i++) {
+    if (level === 0) discardValue(tree, slot, i)
+    else below.push(readChild(arena, base, i))
+  }
+  writer.discard(page, birthOf(arena, base))
+  for (const child of below) discardSubtree(tree, child, level - 1)
 }
 
 function discardValue(tree: Tree, slot: number, index: number): void {

@@ -1,14 +1,15 @@
 /**
  * What to do with the cells of a page that no longer fit it: lay them out anew in the page itself, share
- * them with a neighbour, or spread them over one page more.
+ * them with a neighbour, or split the page in two.
  *
- * Two full neighbours become three pages (as in a B*-tree), so that random inserts leave pages about five
- * sixths full; a run of ascending inserts splits where it stands, and leaves full pages behind.
+ * Sharing before splitting leaves pages 82 % full after random inserts, like making three pages of two full
+ * neighbours (the B*-tree's way: 83 %), but each overflow writes one page more, not up to two. A run of
+ * ascending inserts splits where it stands, and leaves full pages behind.
  */
 import { assert } from '../assert.js'
 import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
-import { branchCellSize, branchFlags, entriesOf, insertBranchCell, removeBranchCell, setBranchFlags, setEntries } from '../page/branch.js'
+import { branchCellSize, branchFlags, childCrcOf, childOf, entriesOf, insertBranchCell, removeBranchCell, setBranchFlags, setEntries } from '../page/branch.js'
 import { countOf, crcOf, formatPage, pageOf, setBirth } from '../page/header.js'
 import { BRANCH_CELL, BRANCH_FLAG, PAGE_SIZE, SLOT, TYPE } from '../page/layout.js'
 import { isOverflow } from '../page/leaf.js'
@@ -20,11 +21,11 @@ import type { Tree } from './tree.js'
 const RUN = 4
 /**
  * A neighbour takes cells over where both pages have this many bytes left afterwards, together: with less, the
- * next overflow is too near (320 bytes load a fifth slower, 640 leave some sizes of value below 80 % full).
- * Where so few cells fill both pages, moving them costs little, and any way in which they fit is taken.
+ * next overflow is too near (200 bytes overflow twice as often), with more, pages stay emptier (900: below 80 % full).
+ * Where so few cells fill both pages, any way in which they fit is taken, as one cell more is much room.
  */
-const SHARE_ROOM = 400
-const FEW_CELLS = 32
+const SHARE_ROOM = 480
+const FEW_CELLS = 12
 
 const NO_KEY = new Uint8Array(0)
 const separatorScratch = new Uint8Array(PAGE_SIZE)
@@ -86,41 +87,54 @@ function isRightmost(tree: Tree, level: number): boolean {
   return true
 }
 
-/** Spreads the cells with those of the emptier neighbour: over the two pages where that leaves room, else over three. */
+/** Shares the cells with the emptier neighbour where that leaves room, else splits them over two pages. */
 function share(tree: Tree, level: number, cells: Cells): void {
   const { path } = tree
-  const parent = path.slots[level + 1]
   const at = path.index[level + 1]
-  const neighbour = emptierNeighbour(tree, level, parent, at)
-  if (neighbour === undefined) {
-    lay(tree, level, cells, at, [path.slots[level]], cutInto(cells, 2))
-    return
+  const mine = cells.count
+  const neighbour = emptierNeighbour(tree, level, at)
+  if (neighbour !== undefined) {
+    const before = neighbour.index < at
+    join(tree, level, cells, neighbour.slot, Math.min(at, neighbour.index), before)
+    const cuts = cells.balance(2)
+    if (cuts !== undefined && isRoomy(cells, cuts[1])) {
+      const other = tree.writableChild(path.slots[level + 1], neighbour.index, level + 1)
+      const sources = before ? [other, path.slots[level]] : [path.slots[level], other]
+      lay(tree, level, cells, Math.min(at, neighbour.index), sources, cuts)
+      return
+    }
+    cells.keep(before ? cells.count - mine : 0, mine)
   }
-  const other = tree.writableChild(parent, neighbour, level + 1)
-  const first = Math.min(at, neighbour)
-  join(tree, level, cells, other, first, neighbour < at)
-  const sources = neighbour < at ? [other, path.slots[level]] : [path.slots[level], other]
-  const two = cells.balance(2)
-  lay(tree, level, cells, first, sources, two !== undefined && isRoomy(cells, two[1]) ? two : cutInto(cells, 3))
+  lay(tree, level, cells, at, [path.slots[level]], cutInto(cells, 2))
 }
 
 function isRoomy(cells: Cells, cut: number): boolean {
   return cells.count <= FEW_CELLS || cells.roomLeft(0, cut) + cells.roomLeft(cut, cells.count) >= SHARE_ROOM
 }
 
-/** Index of the neighbour below the same parent that has more room, or undefined for an only child. */
-function emptierNeighbour(tree: Tree, level: number, parent: number, at: number): number | undefined {
-  const arena = tree.pager.arenas[arenaOf(parent)]
-  const base = baseOf(parent)
-  const left = at > 0 ? usedAt(tree, arena, base, at - 1, level) : Infinity
-  const right = at + 1 < countOf(arena, base) ? usedAt(tree, arena, base, at + 1, level) : Infinity
-  if (left === Infinity && right === Infinity) return undefined
-  return left < right ? at - 1 : at + 1
+/** A page beside the path's below the same parent: its index there, and its slot. */
+interface Neighbour {
+  index: number
+  slot: number
 }
 
-function usedAt(tree: Tree, arena: Arena, base: number, index: number, level: number): number {
-  const cell = cellAt(arena, base, index)
-  const slot = tree.enter(arena.words[cell >>> 2], arena.words[(cell + BRANCH_CELL.CRC) >>> 2], level)
+/** The neighbour below the same parent that has more room, or undefined for an only child. */
+function emptierNeighbour(tree: Tree, level: number, at: number): Neighbour | undefined {
+  const left = neighbourAt(tree, level, at - 1)
+  const right = neighbourAt(tree, level, at + 1)
+  if (left === undefined || right === undefined) return left ?? right
+  return usedAt(tree, left) < usedAt(tree, right) ? left : right
+}
+
+function neighbourAt(tree: Tree, level: number, index: number): Neighbour | undefined {
+  const parent = tree.path.slots[level + 1]
+  const arena = tree.pager.arenas[arenaOf(parent)]
+  const base = baseOf(parent)
+  if (index < 0 || index >= countOf(arena, base)) return undefined
+  return { index, slot: tree.enter(childOf(arena, base, index), childCrcOf(arena, base, index), level) }
+}
+
+function usedAt(tree: Tree, { slot }: Neighbour): number {
   return usedBytes(tree.pager.arenas[arenaOf(slot)], baseOf(slot))
 }
 

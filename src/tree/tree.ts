@@ -81,7 +81,7 @@ export class Tree {
 
   /** The slot of a child, or of the root, that a pointer names with this checksum and level. */
   enter(page: number, crc: number, level: number): number {
-    const slot = this.pager.locate(page)
+    const slot = this.pager.locateAndKeep(page)
     const arena = this.pager.arenas[arenaOf(slot)]
     const base = baseOf(slot)
     if (crcOf(arena, base) !== crc || levelOf(arena, base) !== level) this.inspect(page, slot, level)

@@ -5,6 +5,7 @@ import { LEAF_CELL, LEAF_FLAG, MAX_KEY_LENGTH } from '../page/layout.js'
 import { encodeOverflowRef, isOverflow, needsOverflow, readOverflowRef, storedLength, valueAt } from '../page/leaf.js'
 import { readKey } from '../page/node.js'
 import { verifyExtent } from '../pager/recover.js'
+import type { TreeCursor } from './cursor.js'
 import { insert } from './insert.js'
 import type { Loader } from './load.js'
 import type { Tree } from './tree.js'
@@ -50,6 +51,14 @@ const keyScratch = new Uint8Array(MAX_KEY_LENGTH)
 export function keyOf<T>(tree: Tree, slot: number, index: number, decoder: Decoder<T>): T {
   const length = readKey(tree.pager.arenas[arenaOf(slot)], baseOf(slot), index, LEAF_CELL.REST, keyScratch, 0)
   return decode(decoder, keyScratch, 0, length)
+}
+
+/** The entry that a cursor stands at. Decoding the key may run the user's code, after which the place is looked up again. */
+export function entryOf<K, V>(cursor: TreeCursor, keyDecoder: Decoder<K>, valueDecoder: Decoder<V>): [key: K, value: V] {
+  const { tree } = cursor
+  const key = keyOf(tree, cursor.slot, cursor.index, keyDecoder)
+  if (!cursor.settle()) throw new CoppiceError('COPPICE_INVALID_VALUE', 'the encoding deleted the entry whose key it was decoding. It may not change the tree it is used for.')
+  return [key, valueOf(tree, cursor.slot, cursor.index, valueDecoder)]
 }
 
 function decode<T>(decoder: Decoder<T>, source: Uint8Array, start: number, end: number): T {
