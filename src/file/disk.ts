@@ -49,7 +49,8 @@ export class DiskFile implements StoreFile {
   readonly #descriptor: number
   readonly #mapper: Mapper | undefined
   readonly #locked: boolean
-  #windows: (ArrayBuffer | undefined)[] = []
+  readonly #windows = new Map<number, ArrayBuffer | undefined>()
+  #reserved = 0
   #closed = false
   #syncsRunning = 0
 
@@ -66,17 +67,19 @@ export class DiskFile implements StoreFile {
   }
 
   reserve(bytes: number): void {
-    const descriptor = this.#open()
-    if (this.#mapper === undefined) return
-    while (this.#windows.length * WINDOW_SIZE < bytes) {
-      const window = this.#mapper(descriptor, this.#windows.length * WINDOW_SIZE, WINDOW_SIZE)
-      if (window !== undefined && window.byteLength !== WINDOW_SIZE) throw wrongWindow(window.byteLength)
-      this.#windows.push(window)
-    }
+    this.#open()
+    this.#reserved = Math.max(this.#reserved, bytes)
   }
 
+  /** Maps the window when it is first asked for: a map takes milliseconds, and opening a large file must not wait for all of them. */
   window(index: number): ArrayBuffer | undefined {
-    return this.#windows[index]
+    if (this.#mapper === undefined || this.#closed || index * WINDOW_SIZE >= this.#reserved) return undefined
+    if (!this.#windows.has(index)) {
+      const window = this.#mapper(this.#descriptor, index * WINDOW_SIZE, WINDOW_SIZE)
+      if (window !== undefined && window.byteLength !== WINDOW_SIZE) throw wrongWindow(window.byteLength)
+      this.#windows.set(index, window)
+    }
+    return this.#windows.get(index)
   }
 
   read(target: Uint8Array, position: number): void {
@@ -122,7 +125,7 @@ export class DiskFile implements StoreFile {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#windows = []
+    this.#windows.clear()
     // A running sync and a map both keep the lock alive past the closing of the descriptor.
     if (this.#locked) unlockFile(this.#descriptor)
     if (this.#syncsRunning === 0) fs.closeSync(this.#descriptor)

@@ -21,12 +21,16 @@ export interface StoreFile {
   size(): number
 
   /**
-   * Makes the windows cover the first `bytes` bytes. The file is not made longer by this where the windows
-   * reach past its end anyway; a memory file is, and then `window` answers with another buffer.
+   * Makes windows to be had for the first `bytes` bytes; the file itself is not made longer. A memory file may
+   * answer with another buffer afterwards.
    */
   reserve(bytes: number): void
 
-  /** Window number `index`, or undefined where the file cannot be mapped there: then pages are read with `read`. */
+  /**
+   * Window number `index`, mapped when it is first asked for, or undefined where nothing is reserved or the
+   * file cannot be mapped: then pages are read with `read`. A memory file answers with another buffer after it
+   * has grown.
+   */
   window(index: number): ArrayBuffer | undefined
 
   /** Fills `target` from byte `position`; throws where the file ends before that. */

@@ -98,8 +98,16 @@ export class Pager {
     return this.pool.slotOf(frame)
   }
 
+  /** True where the page stands in a window, which is opened for it where need be. */
   isMapped(page: number): boolean {
-    return this.arenas[arenaOf(page)].bytes.length > baseOf(page)
+    const index = arenaOf(page)
+    if (this.arenas[index].bytes.length <= baseOf(page)) this.openWindow(index)
+    return this.arenas[index].bytes.length > baseOf(page)
+  }
+
+  private openWindow(index: number): void {
+    const buffer = this.file.window(index)
+    if (buffer !== undefined && buffer !== this.arenas[index].bytes.buffer) this.arenas[index] = new Arena(buffer)
   }
 
   /** The frame of a page that is being changed, in the pool from now on; `slot` is where it stands. */
@@ -263,12 +271,11 @@ export class Pager {
     this.where = larger
   }
 
-  /** Windows for the first `pages` pages of the file, as far as it can be mapped. */
-  coverWindows(pages: number): void {
+  /** Windows for the first `pages` pages of the file, as far as it can be mapped; those in use are looked up again, as they may have moved. */
+  private coverWindows(pages: number): void {
     this.file.reserve(pages * PAGE_SIZE)
-    for (let index = 0; index <= arenaOf(Math.max(pages - 1, 0)); index++) {
-      const buffer = this.file.window(index)
-      if (buffer !== undefined && buffer !== this.arenas[index].bytes.buffer) this.arenas[index] = new Arena(buffer)
+    for (let index = arenaOf(this.physicalPages); index <= arenaOf(pages); index++) {
+      if (this.arenas[index] !== EMPTY) this.openWindow(index)
     }
   }
 }

@@ -106,6 +106,8 @@ function commitFault(pager: Pager, meta: Meta): CoppiceError | undefined {
   }
   pager.committed = meta.transaction
   pager.newest = meta.transaction
+  // All of it was on the disk. What has been damaged since shows when it is read, and the rest can still be read.
+  if (meta.durable === meta.transaction) return undefined
   const walk = { meta, seen: new Set<number>() }
   try {
     walkTree(pager, meta.defaultTree, DEFAULT_TREE, walk)

@@ -152,6 +152,8 @@ export class Store {
    * 6. Publish: from now on reads see the commit, and what it freed may be used again.
    */
   commit(writer: Writer, outcome: Outcome, mode: DurabilityMode): void {
+    // A background sync may have failed since the transaction began.
+    this.durability.assertUsable()
     const before = this.newest.meta
     const free = nextFreeState(writer, before.log)
     sealRoot(this.pager, outcome.defaultTree, new Set())
@@ -243,7 +245,9 @@ export class Store {
   }
 
   /** Resolves once the newest commit is on the disk. */
-  whenDurable(): Promise<void> {
+  async whenDurable(): Promise<void> {
+    this.durability.assertUsable()
+    this.settle()
     return this.durability.whenDurable(this.newest.meta.transaction)
   }
 
@@ -274,7 +278,7 @@ export class Store {
    */
   close(): void {
     try {
-      if (this.settled && !this.durability.failed) this.finish()
+      if (!this.file.readOnly && !this.durability.failed) this.finish()
     } finally {
       this.durability.cancelTimer()
       this.file.close()

@@ -7,10 +7,10 @@ import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { childCrcOf, childOf, entriesOf, branchFlags } from '../page/branch.js'
 import { crc32, pageCrc } from '../page/checksum.js'
-import { countOf, crcOf, levelOf, treeOf } from '../page/header.js'
+import { birthOf, countOf, crcOf, levelOf, treeOf } from '../page/header.js'
 import { BRANCH_CELL, BRANCH_FLAG, LEAF_CELL, MAX_KEY_LENGTH, PAGE_SIZE } from '../page/layout.js'
 import { isOverflow, readOverflowRef, storedLength, valueAt } from '../page/leaf.js'
-import { keyLengthOf, readKey, usedBytes } from '../page/node.js'
+import { keyLengthOf, readKey, slotAt, suffixLengthOf, usedBytes } from '../page/node.js'
 import type { Tree } from './tree.js'
 
 /** What a walk over a tree adds up. */
@@ -54,7 +54,7 @@ export function checkTree(tree: Tree, visitor: Visitor): TreeCensus {
     entries: 0, depth: root.depth, leafPages: 0, branchPages: 0, overflowPages: 0, leafBytes: 0, branchBytes: 0, keyBytes: 0, valueBytes: 0,
   }
   if (root.page === 0) return census
-  const found = new Check(tree, visitor, census).page(root.page, root.crc, root.depth - 1, { low: undefined, high: undefined })
+  const found = new Check(tree, visitor, census).page(root.page, root.crc, root.depth - 1, { low: undefined, high: undefined }, Infinity)
   if (found !== undefined && found.entries !== root.entries) {
     visitor.fault(corrupt(root.page, root.tree, `the tree counts ${root.entries} entries and has ${found.entries}`))
   }
@@ -73,13 +73,15 @@ class Check {
     this.census = census
   }
 
-  /** Checks a page and all below it; undefined where a fault keeps it from being read. */
-  page(page: number, crc: number, level: number, bounds: Bounds): Subtree | undefined {
+  /** Checks a page and all below it; undefined where a fault keeps it from being read. `youngest` is the birth of the page above. */
+  page(page: number, crc: number, level: number, bounds: Bounds, youngest: number): Subtree | undefined {
     const copy = this.read(page, crc, level)
     if (copy === undefined || !this.visitor.page(page, 1)) return undefined
     const { arena, base } = copy
+    if (birthOf(arena, base) > youngest) this.fault(page, 'it is younger than the page that points to it')
+    this.heads(arena, base, page)
     this.order(arena, base, page, level, bounds)
-    return level === 0 ? this.leaf(arena, base) : this.branch(arena, base, page, level, bounds)
+    return level === 0 ? this.leaf(arena, base, page) : this.branch(arena, base, page, level, bounds)
   }
 
   /** The page, in memory that stays as it is while the pages below are read. */
@@ -99,6 +101,15 @@ class Check {
     }
   }
 
+  /** A short suffix is padded with zeros in its head: anything else would hide the key from a search. */
+  private heads(arena: Arena, base: number, page: number): void {
+    for (let i = 0, count = countOf(arena, base); i < count; i++) {
+      const length = suffixLengthOf(arena, base, i)
+      const head = arena.words[slotAt(base, i) >>> 2]
+      if (length < 4 && (length === 0 ? head : head << (8 * length)) !== 0) this.fault(page, `the head in slot ${i} does not end with zeros`)
+    }
+  }
+
   private order(arena: Arena, base: number, page: number, level: number, bounds: Bounds): void {
     const rest = level === 0 ? LEAF_CELL.REST : BRANCH_CELL.REST
     let before = bounds.low
@@ -112,7 +123,7 @@ class Check {
     }
   }
 
-  private leaf(arena: Arena, base: number): Subtree {
+  private leaf(arena: Arena, base: number, page: number): Subtree {
     const { census, visitor } = this
     const entries = countOf(arena, base)
     let overflow = false
@@ -122,19 +133,20 @@ class Check {
       census.keyBytes += keyLengthOf(arena, base, i)
       if (isOverflow(arena, base, i)) {
         overflow = true
-        this.extent(arena, base, i)
+        this.extent(arena, base, page, i)
       } else census.valueBytes += storedLength(arena, base, i)
       visitor.entry?.(arena, base, i)
     }
     return { entries, overflow }
   }
 
-  private extent(arena: Arena, base: number, index: number): void {
+  private extent(arena: Arena, base: number, page: number, index: number): void {
     const { census, tree } = this
     const ref = readOverflowRef(arena, valueAt(arena, base, index))
     const pages = Math.ceil(ref.length / PAGE_SIZE)
     census.overflowPages += pages
     census.valueBytes += ref.length
+    if (ref.birth > birthOf(arena, base)) this.fault(page, `the overflow extent of slot ${index} is younger than the page that points to it`)
     if (!this.visitor.page(ref.page, pages)) return
     if (crc32(tree.pager.readBytes(ref.page, ref.length)) !== ref.crc) {
       this.fault(ref.page, 'the checksum of the value in this overflow extent does not match')
@@ -150,7 +162,7 @@ class Check {
     for (let i = 0; i < count; i++) {
       const low = i === 0 ? bounds.low : keyOf(arena, base, i, BRANCH_CELL.REST)
       const high = i + 1 < count ? keyOf(arena, base, i + 1, BRANCH_CELL.REST) : bounds.high
-      const found = this.page(childOf(arena, base, i), childCrcOf(arena, base, i), level - 1, { low, high })
+      const found = this.page(childOf(arena, base, i), childCrcOf(arena, base, i), level - 1, { low, high }, birthOf(arena, base))
       const said = entriesOf(arena, base, i)
       const saidOverflow = (branchFlags(arena, base, i) & BRANCH_FLAG.OVERFLOW_BELOW) !== 0
       subtree.entries += said

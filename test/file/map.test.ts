@@ -42,6 +42,8 @@ function endsWhenCollected(mapper: () => Mapper): void {
     const file = openMapped(mapper())
     file.write([pattern(PAGE)], 0)
     file.reserve(1)
+    expect(mapsOf(file.path)).toBe(0)
+    expect(file.window(0)?.byteLength).toBe(WINDOW_SIZE)
     expect(mapsOf(file.path)).toBe(1)
     let view: Uint8Array | undefined = windowBytes(file, 0, 0, PAGE)
     file.close()
