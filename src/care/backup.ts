@@ -3,19 +3,19 @@
  * pages at their places, zeros for free ones, and the commit's meta page in all three slots.
  */
 import { once } from 'node:events'
-import { createWriteStream, fsyncSync, openSync, closeSync, renameSync, rmSync } from 'node:fs'
+import { createWriteStream, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
-import { corrupt, ioError } from '../errors.js'
+import { CoppiceError, corrupt, ioError } from '../errors.js'
 import { META_SLOTS, PAGE_SIZE } from '../page/layout.js'
 import { encodeMeta } from '../page/meta.js'
 import { readLog } from '../pager/free-log.js'
 import type { Store } from '../pager/store.js'
 import type { CommitView } from '../views.js'
 import { takeCensus } from './census.js'
-import { refuseExisting } from './compact.js'
+import { refuseExisting, syncPath, temporaryName } from './compact.js'
 
 /** Where a backup goes: the path of a file that is not there yet, or a stream. */
 export type BackupTarget = string | Writable
@@ -25,11 +25,17 @@ const CHUNK_PAGES = 256
 
 export async function backup(store: Store, view: CommitView, target: BackupTarget, assertOpen: () => void): Promise<void> {
   if (typeof target !== 'string') {
-    await copy(store, view, target, assertOpen)
+    // A stream may fail between two pieces, when nobody waits for it: the next piece finds out.
+    target.on('error', nothing)
+    try {
+      await copy(store, view, target, assertOpen)
+    } finally {
+      target.off('error', nothing)
+    }
     return
   }
   refuseExisting(target)
-  const temporary = `${target}.${process.pid}.new`
+  const temporary = temporaryName(target)
   try {
     const stream = createWriteStream(temporary, { flags: 'wx' })
     await copy(store, view, stream, assertOpen).then(
@@ -44,15 +50,6 @@ export async function backup(store: Store, view: CommitView, target: BackupTarge
   } catch (error) {
     rmSync(temporary, { force: true })
     throw ioError(error, `writing the backup ${target}`)
-  }
-}
-
-function syncPath(path: string): void {
-  const descriptor = openSync(path, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
   }
 }
 
@@ -81,13 +78,21 @@ function copyPage(store: Store, page: number, target: Uint8Array): void {
   store.pager.readFile(target, page * PAGE_SIZE)
 }
 
+function nothing(): void {
+  // The stream keeps its error.
+}
+
+function cutOff(stream: Writable): Error {
+  return stream.errored ?? new CoppiceError('COPPICE_IO', 'the stream was closed before the backup was whole. Keep it open until then.')
+}
+
 async function write(stream: Writable, bytes: Uint8Array): Promise<void> {
-  if (stream.errored) throw stream.errored
+  if (stream.destroyed) throw cutOff(stream)
   if (stream.write(bytes)) return
   // Whichever comes second is not waited for any longer, so that a long backup does not pile up listeners.
   const waiting = new AbortController()
   const { signal } = waiting
-  const closed = once(stream, 'close', { signal }).then(() => { throw stream.errored ?? new Error('the stream was closed before the backup was whole') })
+  const closed = once(stream, 'close', { signal }).then(() => { throw cutOff(stream) })
   try {
     await Promise.race([once(stream, 'drain', { signal }), closed])
   } finally {

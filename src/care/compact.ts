@@ -1,4 +1,6 @@
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Database } from '../database.js'
 import { binary } from '../encoding/binary.js'
 import { CoppiceError } from '../errors.js'
@@ -16,7 +18,7 @@ export type OpenRaw = (path: string) => Database<Uint8Array, Uint8Array>
  */
 export function compactTo(view: CommitView, path: string, open: OpenRaw): void {
   refuseExisting(path)
-  const temporary = `${path}.${process.pid}.new`
+  const temporary = temporaryName(path)
   try {
     const target = open(temporary)
     try {
@@ -26,6 +28,7 @@ export function compactTo(view: CommitView, path: string, open: OpenRaw): void {
     }
     refuseExisting(path)
     renameSync(temporary, path)
+    syncPath(dirname(path))
   } finally {
     rmSync(temporary, { force: true })
   }
@@ -44,6 +47,21 @@ function copyTrees(view: CommitView, target: Database<Uint8Array, Uint8Array>): 
 /** Refuses a path at which something stands: a copy never replaces what may be somebody's data. */
 export function refuseExisting(path: string): void {
   if (existsSync(path)) throw new CoppiceError('COPPICE_EXISTS', `${path} is there already. Choose another path, or delete it first.`)
+}
+
+/** A name beside `path` that nobody else takes, nor an earlier process with the same id that was killed half-way. */
+export function temporaryName(path: string): string {
+  return `${path}.${process.pid}.${randomBytes(6).toString('hex')}.new`
+}
+
+/** Brings a file, or the names in a folder, to the disk. */
+export function syncPath(path: string): void {
+  const descriptor = openSync(path, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
 }
 
 function* entriesOf(tree: Tree): Generator<[Uint8Array, Uint8Array]> {

@@ -11,7 +11,7 @@
  * - outside a write transaction `available` and the pending pages are disjoint and make up `unused`;
  * - until `settle`, a transaction changes only `available` and its journal, so that undoing is exact.
  */
-import { CoppiceError } from '../errors.js'
+import { CoppiceError, corrupt } from '../errors.js'
 import { ARENA_PAGES } from '../page/arena.js'
 import { MAX_PAGES, META_SLOTS } from '../page/layout.js'
 import type { Run } from '../page/runs.js'
@@ -47,6 +47,7 @@ export class Space {
   private readonly taken = new IntList()
   private readonly freedPages = new IntList()
   private readonly freedBirths: number[] = []
+  private readonly freedNow = new Bitmap()
 
   /** Pages whose membership of `unused` differs from what the free log's pages say. */
   private readonly changed = new Bitmap()
@@ -136,6 +137,8 @@ export class Space {
 
   /** The transaction no longer reaches this page; it was born in `birth`. */
   free(page: number, birth: number): void {
+    // Only in a damaged file do two pages point to the same one; following both without end is what this stops.
+    if (!this.freedNow.add(page)) throw corrupt(page, undefined, 'it is reached twice')
     this.freedPages.push(page)
     this.freedBirths.push(birth)
   }
@@ -162,6 +165,7 @@ export class Space {
       else if (this.available.add(page)) this.recent.push(page)
     }
     this.taken.truncate(mark.taken)
+    for (let i = mark.freed; i < this.freedPages.length; i++) this.freedNow.remove(this.freedPages.at(i))
     this.freedPages.truncate(mark.freed)
     this.freedBirths.length = mark.freed
     this.pageCount = mark.pageCount
@@ -248,7 +252,10 @@ export class Space {
   publish(id: number): void {
     this.flipped.truncate(0)
     this.taken.truncate(0)
-    for (let i = 0; i < this.freedPages.length; i++) this.hold(this.freedPages.at(i), this.freedBirths[i], id)
+    for (let i = 0; i < this.freedPages.length; i++) {
+      this.freedNow.remove(this.freedPages.at(i))
+      this.hold(this.freedPages.at(i), this.freedBirths[i], id)
+    }
     this.freedPages.truncate(0)
     this.freedBirths.length = 0
   }
