@@ -122,6 +122,9 @@ export class Keyspace<K, V> {
   /** Deletes every key of a range, all keys for `{}`; answers how many there were. Whole subtrees are cut off unread. */
   deleteRange(range: KeyRange<K>): number {
     const { low, high } = this.bounds(range)
+    // A bound that is undefined does not bind, and here somebody who has lost a key would lose everything.
+    const lost = Object.entries(range).find(([, key]) => key === undefined)
+    if (lost !== undefined) throw new CoppiceError('COPPICE_INVALID_KEY', `the bound "${lost[0]}" of deleteRange is undefined. Leave it out to delete without that bound.`)
     return this.source.write((tree) => removeRange(tree, low, high))
   }
 

@@ -93,10 +93,8 @@ type Encodings<K, V> = Pick<Settings<K, V>, 'keyEncoding' | 'valueEncoding'>
 
 /** The defaults are utf8 keys and binary values, and the caller's types say so. */
 function encodingsOf<K, V>(options: TreeOptions<K, V>): Encodings<K, V> {
-  return {
-    keyEncoding: resolveEncoding<K>(options.keyEncoding ?? 'utf8', 'keyEncoding'),
-    valueEncoding: resolveEncoding<V>(options.valueEncoding ?? 'binary', 'valueEncoding'),
-  }
+  const { keyEncoding = 'utf8', valueEncoding = 'binary' } = options
+  return { keyEncoding: resolveEncoding<K>(keyEncoding, 'keyEncoding'), valueEncoding: resolveEncoding<V>(valueEncoding, 'valueEncoding') }
 }
 
 /** Options that are none, or that are misspelt, are refused: what was meant would silently not happen. */
