@@ -33,9 +33,9 @@ function mostPages(call: () => unknown): number {
   let pages = 0
   let most = 0
   const locate = Pager.prototype.locate
-  Pager.prototype.locate = function (page: number): number {
+  Pager.prototype.locate = function (page: number, tree: number | undefined): number {
     pages++
-    return locate.call(this, page)
+    return locate.call(this, page, tree)
   }
   try {
     for (let i = 0; i < CALLS; i++) {

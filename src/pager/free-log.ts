@@ -36,7 +36,7 @@ export function readLog(pager: Pager, log: LogPointer): StoredLogPage[] {
   let { page, crc } = log
   for (let i = 0; i < log.length; i++) {
     if (page === 0 || page >= pager.physicalPages) throw corrupt(page, undefined, 'the free log breaks off')
-    const slot = pager.locate(page)
+    const slot = pager.locate(page, undefined)
     const arena = pager.arenas[arenaOf(slot)]
     const base = baseOf(slot)
     if (crcOf(arena, base) !== crc || typeOf(arena, base) !== TYPE.FREE_LOG) throw corrupt(page, undefined, 'it is not the free log page that was written')

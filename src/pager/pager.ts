@@ -11,8 +11,8 @@ import { corrupt, ioError } from '../errors.js'
 import type { StoreFile } from '../file/file.js'
 import { ARENA_SHIFT, Arena, arenaOf, baseOf } from '../page/arena.js'
 import { pageCrc } from '../page/checksum.js'
-import { crcOf, treeOf } from '../page/header.js'
-import { PAGE_SIZE } from '../page/layout.js'
+import { crcOf } from '../page/header.js'
+import { HEADER, PAGE_SIZE } from '../page/layout.js'
 import { validatePage } from '../page/validate.js'
 import { FRAME_SLOTS, Pool } from './pool.js'
 
@@ -44,15 +44,15 @@ export class Pager {
     this.coverWindows(this.physicalPages)
   }
 
-  /** The slot of a page; the first look at a page reads and verifies it. */
-  locate(page: number): number {
+  /** The slot of a page; the first look at a page reads and verifies it. `tree` is who asks, for the error. */
+  locate(page: number, tree: number | undefined): number {
     const slot = this.where[page]
-    return slot > 0 ? slot : this.fault(page)
+    return slot > 0 ? slot : this.fault(page, tree)
   }
 
   /** The same, and the pool keeps the page for a while. */
-  locateAndKeep(page: number): number {
-    const slot = this.locate(page)
+  locateAndKeep(page: number, tree: number | undefined): number {
+    const slot = this.locate(page, tree)
     if (slot >= FRAME_SLOTS) this.pool.touch(this.pool.frameOf(slot))
     return slot
   }
@@ -67,8 +67,8 @@ export class Pager {
     }
   }
 
-  private fault(page: number): number {
-    if (page >= this.physicalPages) throw corrupt(page, undefined, `the file ends before it, after ${this.physicalPages} pages`)
+  private fault(page: number, tree: number | undefined): number {
+    if (page >= this.physicalPages) throw corrupt(page, tree, `the file ends before it, after ${this.physicalPages} pages`)
     const slot = this.bring(page)
     const arena = this.arenas[arenaOf(slot)]
     const base = baseOf(slot)
@@ -77,7 +77,6 @@ export class Pager {
         ? 'its checksum does not match'
         : validatePage(arena, base, page, { pageCount: this.physicalPages, newest: slot < FRAME_SLOTS ? this.committed : this.newest })
     if (wrong !== undefined) {
-      const tree = treeOf(arena, base)
       if (slot >= FRAME_SLOTS) this.pool.release(this.pool.frameOf(slot))
       throw corrupt(page, tree, wrong)
     }
@@ -160,10 +159,16 @@ export class Pager {
 
   /** The checksum that the page carries where it stands in the file. */
   storedCrc(page: number): number {
-    if (this.isMapped(page)) return crcOf(this.arenas[arenaOf(page)], baseOf(page))
-    const field = new Int32Array(1)
-    this.readFile(new Uint8Array(field.buffer), page * PAGE_SIZE)
-    return field[0]
+    const { arena, base } = this.storedHeader(page)
+    return crcOf(arena, base)
+  }
+
+  /** The header of a page where it stands in the file, unverified. */
+  storedHeader(page: number): { arena: Arena; base: number } {
+    if (this.isMapped(page)) return { arena: this.arenas[arenaOf(page)], base: baseOf(page) }
+    const arena = new Arena(new ArrayBuffer(HEADER.SIZE))
+    this.readFile(arena.bytes, page * PAGE_SIZE)
+    return { arena, base: 0 }
   }
 
   /** True where the page stands in a dirty frame. */

@@ -15,7 +15,7 @@ import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { childCrcOf, childOf } from '../page/branch.js'
 import { crc32 } from '../page/checksum.js'
-import { birthOf, countOf, levelOf, typeOf } from '../page/header.js'
+import { birthOf, countOf, crcOf, levelOf, typeOf } from '../page/header.js'
 import { CATALOG_RECORD, CATALOG_TREE, DEFAULT_TREE, META_SLOTS, PAGE_SIZE, TYPE } from '../page/layout.js'
 import type { OverflowRef } from '../page/leaf.js'
 import { isOverflow, readOverflowRef, valueAt, storedLength } from '../page/leaf.js'
@@ -112,7 +112,7 @@ function commitFault(pager: Pager, meta: Meta): CoppiceError | undefined {
   try {
     walkTree(pager, meta.defaultTree, DEFAULT_TREE, walk)
     walkTree(pager, meta.catalog, CATALOG_TREE, walk)
-    if (meta.log.page !== 0 && isNew(pager, meta.log.page, meta.log.crc, meta)) readLog(pager, meta.log)
+    if (meta.log.page !== 0 && isNew(pager, meta.log.page, meta.log.crc, undefined, meta)) readLog(pager, meta.log)
     return undefined
   } catch (error) {
     if (error instanceof CoppiceError && error.code === 'COPPICE_CORRUPT') return error
@@ -131,18 +131,19 @@ function walkTree(pager: Pager, pointer: TreePointer, tree: number, walk: Walk):
 }
 
 /** Reads only the header of a page: false where the page is old enough to be durable, an error where it is not the page meant. */
-function isNew(pager: Pager, page: number, crc: number, meta: Meta): boolean {
-  if (pager.storedCrc(page) !== crc) throw corrupt(page, undefined, 'it is not the page that the commit wrote')
-  const slot = pager.isMapped(page) ? page : pager.locate(page)
-  return birthOf(pager.arenas[arenaOf(slot)], baseOf(slot)) > meta.durable
+function isNew(pager: Pager, page: number, crc: number, tree: number | undefined, meta: Meta): boolean {
+  if (page >= pager.physicalPages) throw corrupt(page, tree, 'the file ends before it')
+  const { arena, base } = pager.storedHeader(page)
+  if (crcOf(arena, base) !== crc) throw corrupt(page, tree, 'it is not the page that the commit wrote')
+  return birthOf(arena, base) > meta.durable
 }
 
 function walkPage(pager: Pager, page: number, crc: number, level: number, tree: number, walk: Walk): void {
-  if (!isNew(pager, page, crc, walk.meta)) return
+  if (!isNew(pager, page, crc, tree, walk.meta)) return
   // Pages that shared their children would be walked along every way to them, for ever.
   if (walk.seen.has(page)) throw corrupt(page, tree, 'it is reached twice')
   walk.seen.add(page)
-  const slot = pager.locate(page)
+  const slot = pager.locate(page, tree)
   const arena = pager.arenas[arenaOf(slot)]
   const base = baseOf(slot)
   if (levelOf(arena, base) !== level) throw corrupt(page, tree, 'it stands at a wrong level')

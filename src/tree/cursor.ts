@@ -207,7 +207,7 @@ export class TreeCursor {
     const { pager, root } = this.tree
     while (pager.pool.evictions !== this.evictions) {
       this.evictions = pager.pool.evictions
-      for (let level = root.depth - 1; level >= 0; level--) this.slots[level] = pager.locateAndKeep(this.pages[level])
+      for (let level = root.depth - 1; level >= 0; level--) this.slots[level] = pager.locateAndKeep(this.pages[level], root.tree)
     }
   }
 }

@@ -14,7 +14,7 @@ import { assert } from '../assert.js'
 import { corrupt } from '../errors.js'
 import { ARENA_SHIFT, arenaOf, baseOf } from '../page/arena.js'
 import { redirectChild } from '../page/branch.js'
-import { birthOf, crcOf, levelOf, pageOf, treeOf } from '../page/header.js'
+import { birthOf, crcOf, levelOf, pageOf } from '../page/header.js'
 import { BRANCH_CELL, HEADER, LEAF_CELL, MAX_DEPTH, TYPE } from '../page/layout.js'
 import { cellAt, searchNode } from '../page/node.js'
 import type { Pager } from '../pager/pager.js'
@@ -57,7 +57,7 @@ export class Tree {
     let crc = root.crc
     let level = root.depth - 1
     for (;;) {
-      const slot = pager.locate(page)
+      const slot = pager.locate(page, root.tree)
       const arena = arenas[slot >>> ARENA_SHIFT]
       const base = baseOf(slot)
       if (arena.words[base >>> 2] !== crc || arena.bytes[base + HEADER.LEVEL] !== level) this.inspect(page, slot, level)
@@ -81,7 +81,7 @@ export class Tree {
 
   /** The slot of a child, or of the root, that a pointer names with this checksum and level. */
   enter(page: number, crc: number, level: number): number {
-    const slot = this.pager.locateAndKeep(page)
+    const slot = this.pager.locateAndKeep(page, this.root.tree)
     const arena = this.pager.arenas[arenaOf(slot)]
     const base = baseOf(slot)
     if (crcOf(arena, base) !== crc || levelOf(arena, base) !== level) this.inspect(page, slot, level)
@@ -102,7 +102,7 @@ export class Tree {
     const own = birthOf(arena, base) >= this.firstId
     if (own && levelOf(arena, base) === level) return
     const found = levelOf(arena, base) === level ? 'it is not the page that its parent points to' : `it stands at level ${levelOf(arena, base)}, not ${level}`
-    throw corrupt(page, this.root.tree === treeOf(arena, base) ? this.root.tree : treeOf(arena, base), found)
+    throw corrupt(page, this.root.tree, found)
   }
 
   // Writing.

@@ -1,0 +1,163 @@
+import { describe, expect, it, vi } from 'vitest'
+import { Durability } from '../../src/pager/durability.js'
+
+/** A store of which only the syncs are there; each waits until the test ends it. */
+class Target {
+  readonly held: number[] = []
+  readonly syncs: { succeed: () => Promise<void>; fail: () => Promise<void> }[] = []
+
+  syncAsync(): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      this.syncs.push({
+        succeed: () => settled(resolve),
+        fail: () => settled(() => reject(Object.assign(new Error('EIO: made to fail'), { code: 'EIO' }))),
+      })
+    })
+  }
+
+  hold(transaction: number): void {
+    this.held.push(transaction)
+  }
+
+  release(transaction: number): void {
+    const index = this.held.indexOf(transaction)
+    expect(index, `a hold of ${transaction}`).not.toBe(-1)
+    this.held.splice(index, 1)
+  }
+}
+
+async function settled(end: () => void): Promise<void> {
+  end()
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+function begun(): { target: Target; durability: Durability; publish: (transaction: number) => void } {
+  const target = new Target()
+  const durability = new Durability(target, 1, 0)
+  return { target, durability, publish: (transaction) => durability.published(transaction, durability.slotFor()) }
+}
+
+describe('durability', () => {
+  it('holds the durable commit, and the one whose sync runs', async () => {
+    const { target, durability, publish } = begun()
+    expect(target.held).toEqual([1])
+    publish(2)
+    durability.start()
+    publish(3)
+    expect(target.held.toSorted()).toEqual([1, 2])
+    await target.syncs[0].succeed()
+    expect(target.held).toEqual([2])
+    durability.reached(3)
+    expect(target.held).toEqual([3])
+  })
+
+  it('never answers with the slot of the durable commit nor with that of the one whose sync runs', async () => {
+    const { target, durability, publish } = begun()
+    publish(2)
+    durability.start()
+    for (let transaction = 3; transaction < 20; transaction++) {
+      const slot = durability.slotFor()
+      expect([durability.durable, transaction === 3 ? 2 : -1]).not.toContain(durability.transactionIn(slot))
+      expect(durability.transactionIn(slot)).not.toBe(2)
+      durability.published(transaction, slot)
+    }
+    await target.syncs[0].succeed()
+    expect(durability.durable).toBe(2)
+    expect(durability.transactionIn(durability.slotFor())).not.toBe(2)
+  })
+
+  it('resolves those who wait for a commit once a sync that covers it has ended, with one sync for all', async () => {
+    const { target, durability, publish } = begun()
+    const done: number[] = []
+    const wait = (transaction: number) => durability.whenDurable(transaction).then(() => void done.push(transaction))
+    publish(2)
+    const waits = [wait(2)]
+    publish(3)
+    publish(4)
+    waits.push(wait(3), wait(4))
+    expect(target.syncs.length).toBe(1)
+    await target.syncs[0].succeed()
+    expect(done).toEqual([2])
+    expect(target.syncs.length).toBe(2)
+    await target.syncs[1].succeed()
+    await Promise.all(waits)
+    expect(done.toSorted()).toEqual([2, 3, 4])
+    expect(target.syncs.length).toBe(2)
+    await durability.whenDurable(4)
+  })
+
+  it('follows a sync with another one when that was asked for meanwhile', async () => {
+    const { target, durability, publish } = begun()
+    publish(2)
+    durability.start()
+    publish(3)
+    durability.start()
+    expect(target.syncs.length).toBe(1)
+    await target.syncs[0].succeed()
+    expect(target.syncs.length).toBe(2)
+    await target.syncs[1].succeed()
+    expect(durability.durable).toBe(3)
+  })
+
+  it('follows a sync with a timed one when that was asked for meanwhile', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const { target, durability, publish } = begun()
+      publish(2)
+      durability.startWithin(50)
+      durability.startWithin(50)
+      expect(target.syncs.length).toBe(0)
+      vi.advanceTimersByTime(50)
+      expect(target.syncs.length).toBe(1)
+      publish(3)
+      durability.startWithin(50)
+      await target.syncs[0].succeed()
+      vi.advanceTimersByTime(50)
+      expect(target.syncs.length).toBe(2)
+      await target.syncs[1].succeed()
+      expect(durability.durable).toBe(3)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('needs no timer any more once everything is on the disk', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const { target, durability, publish } = begun()
+      publish(2)
+      durability.startWithin(50)
+      durability.reached(2)
+      expect(vi.getTimerCount()).toBe(0)
+      durability.start()
+      expect(target.syncs.length).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('is poisoned by a failed sync: those who wait are told, and nothing can be done any more', async () => {
+    const { target, durability, publish } = begun()
+    publish(2)
+    const waiting = durability.whenDurable(2)
+    const told = expect(waiting).rejects.toMatchObject({ code: 'COPPICE_SYNC_FAILED', cause: { code: 'EIO' } })
+    await target.syncs[0].fail()
+    await told
+    expect(durability.failed).toBe(true)
+    expect(() => durability.assertUsable()).toThrow(expect.objectContaining({ code: 'COPPICE_SYNC_FAILED' }))
+    await expect(durability.whenDurable(2)).rejects.toMatchObject({ code: 'COPPICE_SYNC_FAILED' })
+    durability.start()
+    expect(target.syncs.length).toBe(1)
+    expect(target.held).toEqual([1])
+  })
+
+  it('is poisoned by a failed background sync also when a later one has succeeded: the system tells of a lost write once', async () => {
+    const { target, durability, publish } = begun()
+    publish(2)
+    durability.start()
+    publish(3)
+    durability.reached(3)
+    await target.syncs[0].fail()
+    expect(durability.failed).toBe(true)
+  })
+})
