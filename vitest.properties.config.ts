@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['properties/**/*.test.ts'],
     pool: 'forks',
+    maxWorkers: 2,
     testTimeout: 3_600_000,
   },
 })

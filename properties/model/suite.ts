@@ -1,0 +1,106 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { following, history } from './generators.js'
+import type { Operation } from './operations.js'
+import type { Extent } from './replay.js'
+import { replay } from './replay.js'
+import type { Layer } from './world.js'
+
+const RUNS = Number(process.env.COPPICE_RUNS ?? 300)
+
+/** Milliseconds for the histories of a layer: 300 take 20 seconds, 10,000 less than an hour on slow machines too. */
+const TIMEOUT = RUNS > 1000 ? 3_600_000 : 600_000
+
+export function shareOfRuns(share: number): number {
+  return Math.ceil(RUNS * share)
+}
+
+/** More pages than the smallest pool has, in one transaction, and changed again after they were spilled. */
+const MUCH: Operation[] = [
+  { type: 'begin' },
+  { type: 'bulk', tree: 0, family: 'hash', how: 'put', order: 'scrambled', start: 0, step: 1, count: 4000, value: { length: 750, seed: 1 } },
+  { type: 'savepoint' },
+  { type: 'bulk', tree: 1, family: 'pairs', how: 'put', order: 'scrambled', start: 0, step: 1, count: 1200, value: { length: 30, seed: 2 } },
+  { type: 'bulk', tree: 0, family: 'hash', how: 'put', order: 'ascending', start: 500, step: 2, count: 1000, value: { length: 300, seed: 3 } },
+  { type: 'rollbackTo', which: 0 },
+  { type: 'bulk', tree: 0, family: 'hash', how: 'delete', order: 'descending', start: 0, step: 3, count: 1000, value: { length: 0, seed: 0 } },
+  { type: 'compareAll', reader: 0 },
+  { type: 'commit', how: 'commit' },
+]
+
+/** A tree of more pages than the smallest pool has, read and changed all over, so that clean and dirty pages push each other out. */
+function churn(): Operation[] {
+  const all = { type: 'bulk', tree: 0, family: 'hash', order: 'scrambled', start: 0, step: 1, count: 4000 } as const
+  return [
+    { ...all, how: 'put', value: { length: 700, seed: 0 } },
+    ...Array.from({ length: 8 }, (_, i): Operation[] => [
+      { type: 'begin' },
+      { ...all, how: 'put', step: 3, start: i, count: 1300, value: { length: 600 + 90 * i, seed: i } },
+      { type: 'bulk', tree: 2, family: 'pairs', how: i % 2 === 0 ? 'put' : 'delete', order: 'scrambled', start: 0, step: 1, count: 600, value: { length: 40, seed: i } },
+      { ...all, how: 'delete', step: 2, start: i, count: 1900, value: { length: 0, seed: 0 } },
+      { ...all, how: 'put', step: 1 + (i % 2), start: 20 * i, count: 1900, value: { length: 800 - 60 * i, seed: i } },
+      { type: 'compareAll', reader: 0 },
+      { type: 'commit', how: 'commit' },
+      { type: 'reopen', durability: 'lazy', readOnlyFirst: false },
+    ]).flat(),
+  ]
+}
+
+/** Free space in more pieces than a meta page can name, time and again, so that the log of them is written anew too. */
+function fragments(): Operation[] {
+  return Array.from({ length: 12 }, (_, i): Operation[] => {
+    const each = { type: 'bulk', tree: 0, family: 'counter', order: 'ascending', step: 1 + (i % 3), value: { length: 2100 + i, seed: i } } as const
+    return [
+      { ...each, how: 'put', start: i * 10, count: 900 },
+      { ...each, how: 'delete', step: 2, start: i * 10 + (i % 2), count: 700 },
+      i % 4 === 1 ? { type: 'snapshot', how: 'snapshot' } : { type: 'check' },
+      i % 4 === 3 ? { type: 'reopen', durability: 'lazy', readOnlyFirst: false } : { type: 'stats' },
+    ]
+  }).flat()
+}
+
+export function describeLayer(layer: Layer, numRuns: number): void {
+  describe(layer.name, () => {
+    it('in random histories', async () => {
+      const all: Extent = { spilled: 0, depth: 0, freeLog: 0 }
+      const property = fc.asyncProperty(history, async (plan) => {
+        const extent = await replay(layer, plan)
+        all.spilled += extent.spilled
+        all.depth = Math.max(all.depth, extent.depth)
+        all.freeLog = Math.max(all.freeLog, extent.freeLog)
+      })
+      // A failure is shrunk for no longer than leaves time to report it.
+      await fc.assert(property, { numRuns, interruptAfterTimeLimit: 0.9 * TIMEOUT, markInterruptAsFailure: true })
+      // The histories are worth little where none of them outgrows a page, the pool and the meta page; few may by chance.
+      if (numRuns < 1000) return
+      expect(all.spilled).toBeGreaterThan(0)
+      expect(all.freeLog).toBeGreaterThan(0)
+      expect(all.depth).toBeGreaterThan(2)
+    }, TIMEOUT)
+
+    it('in a transaction larger than the pool', async () => {
+      const extent = await replay(layer, { pool: 'small', durability: 'sync', operations: MUCH })
+      expect(extent.spilled).toBeGreaterThan(0)
+    })
+
+    it('in a tree larger than the pool', async () => {
+      const extent = await replay(layer, { pool: 'small', durability: 'lazy', operations: churn() })
+      expect(extent.spilled).toBeGreaterThan(0)
+    })
+
+    it('with free space in very many pieces', async () => {
+      const extent = await replay(layer, { pool: 'small', durability: 'sync', operations: fragments() })
+      expect(extent.freeLog).toBeGreaterThan(0)
+    })
+  })
+}
+
+/** Cursors and iterators alone, over few keys, where a write is mostly near one of them. */
+export function describeFollowing(layer: Layer, numRuns: number): void {
+  it('with cursors and iterators in a transaction that goes on writing', async () => {
+    const property = fc.asyncProperty(following, async (operations) => {
+      await replay(layer, { pool: 'small', durability: 'lazy', operations })
+    })
+    await fc.assert(property, { numRuns, interruptAfterTimeLimit: 0.9 * TIMEOUT, markInterruptAsFailure: true })
+  }, TIMEOUT)
+}
