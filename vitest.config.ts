@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'properties/**/*.test.ts'],
     pool: 'forks',
+    maxWorkers: 2,
     testTimeout: 120_000,
     coverage: {
       provider: 'v8',
