@@ -4,7 +4,7 @@
  */
 import { CoppiceError } from './errors.js'
 import { binary } from './encoding/binary.js'
-import { describe } from './encoding/bytes.js'
+import { describe, isBytes } from './encoding/bytes.js'
 import type { Encoding } from './encoding/encoding.js'
 import { Cursor } from './cursor.js'
 import { EntryIterator, KeyIterator, ValueIterator } from './iterators.js'
@@ -225,10 +225,15 @@ export class Keyspace<K, V> {
   /** The entry with `position` entries before it; a negative position counts from the end. O(log n). */
   at(position: number): [key: K, value: V] | undefined {
     assertPosition(position)
-    const tree = this.source.tree()
     const offset = position < 0 ? -1 - position : position
-    const scan = new TreeScan(tree, undefined, undefined, position < 0, 1, offset)
-    return scan.next() ? entryOf(scan.cursor, this.keyEncoding, this.valueEncoding) : undefined
+    // Decoding the key may run the user's code, which may write before the value is read.
+    const hold = this.source.hold()
+    try {
+      const scan = new TreeScan(hold.tree, undefined, undefined, position < 0, 1, offset)
+      return scan.next() ? entryOf(scan.cursor, this.keyEncoding, this.valueEncoding) : undefined
+    } finally {
+      hold.release()
+    }
   }
 
   /** Number of entries whose keys are less than this one, which need not be there. O(log n). */
@@ -250,7 +255,8 @@ export class Keyspace<K, V> {
   private encodeKey(key: K): void {
     this.key = keyBuffer
     this.length = encodeWith(this.keyEncoding, key, keyBuffer)
-    if (this.length > MAX_KEY_LENGTH) throw tooLong(this.length)
+    // An encoding of the user's own may answer anything, and what is no length would make a page that cannot be read.
+    if (this.length > MAX_KEY_LENGTH || this.length >>> 0 !== this.length) throw badLength(this.length)
   }
 
   private encoded(key: K): Uint8Array {
@@ -265,6 +271,7 @@ export class Keyspace<K, V> {
     } catch (error) {
       throw new CoppiceError('COPPICE_INVALID_VALUE', `this value cannot be stored: ${messageOf(error)}`, { cause: error })
     }
+    if (!isBytes(bytes)) throw new CoppiceError('COPPICE_INVALID_VALUE', `the encoding of the values made ${describe(bytes)} in place of bytes. Let it return a Uint8Array.`)
     if (bytes.length <= MAX_VALUE_LENGTH) return bytes
     throw new CoppiceError('COPPICE_VALUE_TOO_LARGE', `a value of ${bytes.length} bytes is too large; 1 GiB is the most. Store it in parts under several keys.`)
   }
@@ -320,7 +327,8 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function tooLong(length: number): CoppiceError {
+function badLength(length: number): CoppiceError {
+  if (!(length > MAX_KEY_LENGTH)) return new CoppiceError('COPPICE_INVALID_KEY', `the encoding of the keys answered ${String(length)} as a length. Let encodeInto return the number of bytes.`)
   return new CoppiceError('COPPICE_KEY_TOO_LARGE', `a key of ${length} bytes is too long; ${MAX_KEY_LENGTH} is the most. Shorten it, or use a hash of it.`)
 }
 

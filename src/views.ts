@@ -85,7 +85,8 @@ export class CommitView {
     if (tree === undefined) {
       const record = findRecord(this.catalog, name)
       tree = new Tree(this.store.pager, new Root(record?.tree ?? CATALOG_TREE, record?.pointer ?? EMPTY_TREE), null)
-      this.named.set(name, tree)
+      // Names that are not there are without number, so they are not remembered.
+      if (record !== undefined) this.named.set(name, tree)
     }
     return tree
   }
@@ -110,7 +111,6 @@ export interface ViewMark {
   space: SpaceMark
   roots: Map<string | undefined, Root>
   catalog: Root
-  nextTree: number
 }
 
 /** The trees of the write transaction under way. */
@@ -120,7 +120,9 @@ export class WriteView {
   private readonly store: Store
   private readonly catalog: Tree
   private readonly named = new Map<string, OpenTree>()
+  /** The id for the next tree that is opened, and the next above those that the catalog has had. */
   private nextTree: number
+  private nextRecorded: number
   /** What went wrong in the middle of a change; the transaction can only be rolled back then. */
   failure: unknown
   /** True while a change runs that calls the user's code. */
@@ -133,6 +135,7 @@ export class WriteView {
     this.defaultTree = new Tree(store.pager, new Root(DEFAULT_TREE, meta.defaultTree), this.writer)
     this.catalog = new Tree(store.pager, new Root(CATALOG_TREE, meta.catalog), this.writer)
     this.nextTree = meta.nextTree
+    this.nextRecorded = meta.nextTree
   }
 
   tree(name: string | undefined): Tree {
@@ -212,6 +215,7 @@ export class WriteView {
     view.setUint32(CATALOG_RECORD.TREE, root.tree, true)
     const key = encodeName(name)
     insert(this.catalog, key, key.length, bytes, 0)
+    this.nextRecorded = Math.max(this.nextRecorded, root.tree + 1)
     open.recorded = true
     open.recordedPage = root.page
     open.recordedEntries = root.entries
@@ -222,7 +226,7 @@ export class WriteView {
   mark(): ViewMark {
     const roots = new Map<string | undefined, Root>([[undefined, this.defaultTree.root.clone()]])
     for (const [name, open] of this.named) roots.set(name, open.tree.root.clone())
-    return { space: this.writer.savepoint(), roots, catalog: this.catalog.root.clone(), nextTree: this.nextTree }
+    return { space: this.writer.savepoint(), roots, catalog: this.catalog.root.clone() }
   }
 
   rollbackTo(mark: ViewMark): void {
@@ -248,7 +252,7 @@ export class WriteView {
         return false
       }
       this.recordChangedTrees()
-      const outcome = { defaultTree: this.defaultTree.root, catalog: this.catalog.root, nextTree: this.nextTree }
+      const outcome = { defaultTree: this.defaultTree.root, catalog: this.catalog.root, nextTree: this.nextRecorded }
       this.store.commit(this.writer, outcome, mode)
       return true
     } catch (error) {

@@ -143,7 +143,8 @@ export class CrashFile extends MemoryFile {
   }
 
   private settle(covered: readonly Write[]): void {
-    this.durable = applied(this.durable, covered)
+    // A sync in between has settled some of them already, and later writes over the same bytes with them.
+    this.durable = applied(this.durable, covered.filter((write) => this.unsynced.includes(write)))
     this.unsynced = this.unsynced.filter((write) => !covered.includes(write))
   }
 

@@ -28,7 +28,7 @@ export interface PendingStats {
   pages: number
   /** Transactions, snapshots, iterators and the store's own syncs that hold it. */
   holders: number
-  /** True where the only holder is the store, until its next sync. */
+  /** True where only the store itself holds it, until its next sync. */
   awaitsSync: boolean
 }
 
@@ -93,7 +93,7 @@ export function stats(store: Store, view: CommitView): Stats {
 function pendingStats(store: Store): PendingStats[] {
   return store.space().pendingByHolder().map(({ transaction, pages }) => {
     const holders = store.readers.count(transaction)
-    return { transaction, pages, holders, awaitsSync: transaction === store.durableTransaction && holders === 1 }
+    return { transaction, pages, holders, awaitsSync: holders === store.ownHolds(transaction) }
   })
 }
 

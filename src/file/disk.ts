@@ -75,7 +75,7 @@ export class DiskFile implements StoreFile {
   window(index: number): ArrayBuffer | undefined {
     if (this.#mapper === undefined || this.#closed || index * WINDOW_SIZE >= this.#reserved) return undefined
     if (!this.#windows.has(index)) {
-      const window = this.#mapper(this.#descriptor, index * WINDOW_SIZE, WINDOW_SIZE)
+      const window = this.#map(index * WINDOW_SIZE)
       if (window !== undefined && window.byteLength !== WINDOW_SIZE) throw wrongWindow(window.byteLength)
       this.#windows.set(index, window)
     }
@@ -129,6 +129,14 @@ export class DiskFile implements StoreFile {
     // A running sync and a map both keep the lock alive past the closing of the descriptor.
     if (this.#locked) unlockFile(this.#descriptor)
     if (this.#syncsRunning === 0) fs.closeSync(this.#descriptor)
+  }
+
+  #map(offset: number): ArrayBuffer | undefined {
+    try {
+      return this.#mapper?.(this.#descriptor, offset, WINDOW_SIZE)
+    } catch (cause) {
+      throw new CoppiceError('COPPICE_INVALID_OPTION', 'the mapper threw, see cause. It is to answer undefined for what it cannot map.', { cause })
+    }
   }
 
   #open(): number {

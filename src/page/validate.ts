@@ -5,9 +5,8 @@ import {
   OVERFLOW_REF, PAGE_SIZE, SLOT, TYPE,
 } from './layout.js'
 import { birthOf, countOf, levelOf, pageOf, typeOf } from './header.js'
-import { branchFlags, childOf } from './branch.js'
+import { branchCellSize, branchFlags, childOf } from './branch.js'
 import { isOverflow, leafFlags, readOverflowRef, storedLength, valueAt, leafCellSize } from './leaf.js'
-import { branchCellSize } from './branch.js'
 import { cellTopOf, fragmentedOf, prefixLengthOf, slotAt, suffixLengthOf } from './node.js'
 
 /**

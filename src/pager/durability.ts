@@ -7,7 +7,8 @@
  * Invariants:
  * - durable <= syncing <= newest;
  * - the durable and the syncing commit are holders: no page that they reach is reused, and `slotFor` never
- *   answers with their meta slots.
+ *   answers with their meta slots;
+ * - a commit that recovery takes without a look at its pages is a holder until it is durable, or a later one is.
  */
 import { CoppiceError } from '../errors.js'
 import { META_SLOTS } from '../page/layout.js'
@@ -34,6 +35,8 @@ export class Durability {
   /** Transaction id in each meta slot; -1 for a slot with nothing of worth. */
   private readonly slots: number[]
   private readonly waiters: Waiter[] = []
+  /** Bulk commits, oldest first, whose pages are on the disk while their meta pages may not be. */
+  private readonly bulk: number[] = []
   private failure: CoppiceError | undefined
   private timer: NodeJS.Timeout | undefined
   /** Milliseconds within which another sync is to follow the one that runs; undefined for none. */
@@ -79,6 +82,18 @@ export class Durability {
     this.newest = transaction
   }
 
+  /** The pages of this commit are on the disk and its meta page says so: from when that one may be there too, they are to stay. */
+  publishedBulk(transaction: number): void {
+    this.bulk.push(transaction)
+    this.target.hold(transaction)
+  }
+
+  /** How often this holds a commit. */
+  holdsOf(transaction: number): number {
+    const held = [this.durable, this.syncing, ...this.bulk]
+    return held.filter((one) => one === transaction).length
+  }
+
   /** Everything up to this commit is on the disk. */
   reached(transaction: number): void {
     if (transaction > this.durable) {
@@ -87,6 +102,7 @@ export class Durability {
       this.durable = transaction
       this.target.release(before)
     }
+    while (this.bulk.length > 0 && this.bulk[0] <= this.durable) this.target.release(this.bulk.shift() as number)
     for (let i = this.waiters.length - 1; i >= 0; i--) {
       if (this.waiters[i].transaction <= this.durable) this.waiters.splice(i, 1)[0].resolve()
     }

@@ -28,6 +28,12 @@ export interface FreeState {
   delta: readonly Run[]
 }
 
+/**
+ * A delta of more pages than this goes to the log however few runs it has: each commit sorts its pages anew, and
+ * after the deletion of 80,000 pages in a row a small commit took 3,300 us in place of 80.
+ */
+const DELTA_PAGES = 1024
+
 export const NO_LOG: LogPointer = Object.freeze({ page: 0, crc: 0, length: 0, runs: 0 })
 
 /** The pages of a log, newest first, each verified against the pointer to it. */
@@ -67,9 +73,10 @@ export function nextFreeState(writer: Writer, before: LogPointer): FreeState {
   writer.trim()
   space.settle()
   const delta = space.delta()
-  if (delta.length <= META_RUNS) return { log: before, delta }
+  if (delta.length <= META_RUNS && space.changedCount <= DELTA_PAGES) return { log: before, delta }
   const whole = space.allRuns().length
-  if (before.runs + delta.length > 4 * whole + 4 * LOG_PAGE_RUNS) return checkpoint(writer, before)
+  const wordy = before.runs + delta.length > 4 * whole + 4 * LOG_PAGE_RUNS
+  if (wordy || before.length > (4 * whole) / LOG_PAGE_RUNS + 16) return checkpoint(writer, before)
   return append(writer, before)
 }
 

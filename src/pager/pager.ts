@@ -12,7 +12,7 @@ import type { StoreFile } from '../file/file.js'
 import { ARENA_SHIFT, Arena, arenaOf, baseOf } from '../page/arena.js'
 import { pageCrc } from '../page/checksum.js'
 import { crcOf } from '../page/header.js'
-import { HEADER, PAGE_SIZE } from '../page/layout.js'
+import { HEADER, MAX_PAGES, PAGE_SIZE } from '../page/layout.js'
 import { validatePage } from '../page/validate.js'
 import { FRAME_SLOTS, Pool } from './pool.js'
 
@@ -38,7 +38,7 @@ export class Pager {
   /** `seal` makes the checksums of dirty frames, and of all dirty pages below them, final, and answers all frames it sealed. */
   constructor(file: StoreFile, poolPages: number, seal: (frames: number[]) => number[]) {
     this.file = file
-    this.physicalPages = Math.floor(file.size() / PAGE_SIZE)
+    this.physicalPages = Math.min(Math.floor(file.size() / PAGE_SIZE), MAX_PAGES)
     this.where = new Int32Array(Math.max(1024, this.physicalPages))
     this.pool = new Pool(this.arenas, poolPages, (frames) => this.spill(frames, seal))
     this.coverWindows(this.physicalPages)

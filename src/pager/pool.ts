@@ -10,7 +10,7 @@
  * - a frame that was acquired or touched among the last RECENT ones is not spilled, so that an operation may
  *   hold the slots of its path and of the neighbours it looks at.
  */
-import { assert } from '../assert.js'
+import { CoppiceError } from '../errors.js'
 import { ARENA_PAGES, ARENA_SHIFT, Arena } from '../page/arena.js'
 import { MAX_PAGES, PAGE_SIZE } from '../page/layout.js'
 
@@ -31,7 +31,7 @@ export class Pool {
   private readonly dirtyFlags: Uint8Array
   private readonly referenced: Uint8Array
   private readonly stamps: Float64Array
-  private readonly pins: Uint8Array
+  private readonly pins: Int32Array
   private readonly views: Uint8Array[] = []
   private readonly free: number[] = []
   /** Frames in the order they became dirty; one that was spilled since may stand here too. */
@@ -56,7 +56,7 @@ export class Pool {
     this.dirtyFlags = new Uint8Array(capacity)
     this.referenced = new Uint8Array(capacity)
     this.stamps = new Float64Array(capacity)
-    this.pins = new Uint8Array(capacity)
+    this.pins = new Int32Array(capacity)
   }
 
   frameOf(slot: number): number {
@@ -84,7 +84,9 @@ export class Pool {
   acquire(page: number, dirty: boolean): number {
     if (this.free.length === 0) this.makeRoom()
     const frame = this.free.pop()
-    assert(frame !== undefined, 'a full pool made room')
+    if (frame === undefined) {
+      throw new CoppiceError('COPPICE_BUSY', 'every frame of the pool is in use by views that are open inside each other. Nest fewer, or open the store with a larger poolSize.')
+    }
     this.pages[frame] = page
     if (dirty) this.markDirty(frame)
     this.touch(frame)

@@ -132,7 +132,23 @@ export class Space {
   /** Takes back a page that this very transaction allocated: nobody has seen it. */
   giveBack(page: number): void {
     this.available.add(page)
+    this.remember(page)
+  }
+
+  /** Runs are taken without a look at `recent`, so what it has beyond the available pages is stale and goes from time to time. */
+  private remember(page: number): void {
+    if (this.recent.length > 2 * this.available.size + 1024) this.forgetStale()
     this.recent.push(page)
+  }
+
+  private forgetStale(): void {
+    const seen = new Bitmap()
+    const newestFirst = new IntList()
+    while (this.recent.length > 0) {
+      const page = this.recent.pop()
+      if (this.available.has(page) && seen.add(page)) newestFirst.push(page)
+    }
+    while (newestFirst.length > 0) this.recent.push(newestFirst.pop())
   }
 
   /** The transaction no longer reaches this page; it was born in `birth`. */
@@ -162,7 +178,7 @@ export class Space {
     for (let i = mark.taken; i < this.taken.length; i++) {
       const page = this.taken.at(i)
       if (page >= mark.pageCount) this.available.remove(page)
-      else if (this.available.add(page)) this.recent.push(page)
+      else if (this.available.add(page)) this.remember(page)
     }
     this.taken.truncate(mark.taken)
     for (let i = mark.freed; i < this.freedPages.length; i++) this.freedNow.remove(this.freedPages.at(i))
@@ -207,6 +223,11 @@ export class Space {
       this.changed.add(page)
       this.changedPages.push(page)
     }
+  }
+
+  /** Pages that became free or taken since the free log's newest page. */
+  get changedCount(): number {
+    return this.changed.size
   }
 
   /** What became free or taken since the free log's newest page, as runs in page order. */

@@ -212,11 +212,15 @@ export class Store {
     return slot
   }
 
-  /** A meta page that was written in part may have replaced the newest commit's, or may look finished: put back what was there. */
+  /**
+   * A meta page that was written in part may have replaced the newest commit's, or may be whole already, as most
+   * of it is zeros: what was there is put back, and synced before the pages of the commit that failed are reused.
+   */
   private restoreSlot(slot: number, cause: unknown): void {
     const held = this.newest.slot === slot ? encodeMeta(this.newest.meta, slot) : new Uint8Array(PAGE_SIZE)
     try {
       this.pager.writeFile([held], slot * PAGE_SIZE)
+      this.file.sync()
     } catch {
       throw this.durability.poison(cause)
     }
@@ -226,6 +230,7 @@ export class Store {
     const { transaction } = commit.meta
     this.durability.published(transaction, commit.slot)
     if (mode === 'sync') this.durability.reached(transaction)
+    else if (commit.meta.durable === transaction) this.durability.publishedBulk(transaction)
     writer.space.publish(transaction)
     if (commit.meta.log !== this.newest.meta.log) writer.space.rebase()
     this.newest = commit
@@ -258,6 +263,11 @@ export class Store {
     this.syncOrPoison()
     this.settled = true
     this.durability.reached(this.newest.meta.transaction)
+  }
+
+  /** How many of the holders of a commit are the store itself, for recovery's sake. */
+  ownHolds(transaction: number): number {
+    return this.durability.holdsOf(transaction)
   }
 
   get durableTransaction(): number {

@@ -6,10 +6,9 @@
 import { arenaOf, baseOf } from '../page/arena.js'
 import { branchCellSize, insertBranchCell } from '../page/branch.js'
 import { countOf } from '../page/header.js'
-import { LEAF_CELL, SLOT } from '../page/layout.js'
+import { LEAF_CELL, MAX_KEY_LENGTH, SLOT } from '../page/layout.js'
 import { insertLeafCell, leafCellSize } from '../page/leaf.js'
 import { gapOf, hasPrefix, prefixLengthOf, readKey, setPrefix } from '../page/node.js'
-import { MAX_KEY_LENGTH } from '../page/layout.js'
 import { pointTo, pointerHeader, rewrite } from './spread.js'
 import type { Tree } from './tree.js'
 

@@ -38,7 +38,7 @@ export class Tree {
   /** Where `find` and `seek` found something: slot of the leaf, and index in it. */
   slot = 0
   index = 0
-  /** The way to the last leaf written to; see finger.ts for when it can be used again. */
+  /** The way to the last leaf written to; see insert.ts for when it can be used again. */
   readonly path = new Path()
   private readonly firstId: number
 

@@ -216,6 +216,18 @@ describe('a file on a disk', () => {
   })
 })
 
+describe('a mapper that throws', () => {
+  it('is told so with a code', () => {
+    const file = open(newFile(), {
+      mapper: () => {
+        throw new TypeError('not today')
+      },
+    })
+    file.reserve(1)
+    expect(codeOf(() => file.window(0))).toBe('COPPICE_INVALID_OPTION')
+  })
+})
+
 describe('createFile', () => {
   it('creates a file with all its content and nothing beside it', () => {
     const folder = temporaryFolder()
