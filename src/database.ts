@@ -30,7 +30,7 @@ export interface BeginOptions {
 
 /** A keyspace whose writes are transactions of their own. */
 export class AutoKeyspace<K, V> extends Keyspace<K, V> {
-  private readonly core: Core
+  protected readonly core: Core
   private readonly treeName: string | undefined
 
   /** Not for users: `open` and `tree` make these. */
@@ -59,26 +59,23 @@ export class AutoKeyspace<K, V> extends Keyspace<K, V> {
 
 /** An open database: its default tree's entries, its named trees, transactions, and what keeps it well. */
 export class Database<K, V> extends AutoKeyspace<K, V> {
-  private readonly inner: Core
-
   /** Not for users: `open` makes one. */
   constructor(core: Core, settings: Settings<K, V>) {
     super(core, undefined, settings.keyEncoding, settings.valueEncoding)
-    this.inner = core
   }
 
   /** The file's path, or ':memory:'. */
   get path(): string {
-    return this.inner.store.file.path
+    return this.core.store.file.path
   }
 
   get readOnly(): boolean {
-    return this.inner.store.file.readOnly
+    return this.core.store.file.readOnly
   }
 
   /** True until `close`. */
   get isOpen(): boolean {
-    return this.inner.open
+    return this.core.open
   }
 
   /** A named tree, with encodings of its own. It need not be there: reads find nothing then, and the first write makes it. */
@@ -89,35 +86,35 @@ export class Database<K, V> extends AutoKeyspace<K, V> {
   tree<TK, TV>(name: string, options: TreeOptions<TK, TV> = {}): AutoKeyspace<TK, TV> {
     encodeName(name)
     const { keyEncoding, valueEncoding } = resolveTreeOptions(options)
-    return new AutoKeyspace(this.inner, name, keyEncoding, valueEncoding)
+    return new AutoKeyspace(this.core, name, keyEncoding, valueEncoding)
   }
 
   /** Names of the named trees, in the order of their bytes. */
   trees(): string[] {
-    return this.inner.view().names()
+    return this.core.view().names()
   }
 
   /** Makes a named tree without entries; answers false where there is one. */
   createTree(name: string): boolean {
     encodeName(name)
-    return this.inner.write((view) => view.createTree(name))
+    return this.core.write((view) => view.createTree(name))
   }
 
   /** Takes a named tree away with all its entries; answers whether there was one. */
   dropTree(name: string): boolean {
     encodeName(name)
-    return this.inner.write((view) => view.dropTree(name))
+    return this.core.write((view) => view.dropTree(name))
   }
 
   /** Begins a transaction; throws `COPPICE_BUSY` where a write transaction is open already. */
   begin(options: BeginOptions = {}): Transaction<K, V> {
     refuseUnknown(options, ['readOnly'])
-    return this.wrap(flag('readOnly', options.readOnly, false) ? this.inner.beginRead() : this.inner.beginWrite())
+    return this.wrap(flag('readOnly', options.readOnly, false) ? this.core.beginRead() : this.core.beginWrite())
   }
 
   /** A read transaction that lives on until it is rolled back: the store as it is now. It holds back the pages that it can see. */
   snapshot(): Transaction<K, V> {
-    return this.wrap(this.inner.beginRead())
+    return this.wrap(this.core.beginRead())
   }
 
   private wrap(state: TransactionState): Transaction<K, V> {
@@ -144,7 +141,7 @@ export class Database<K, V> extends AutoKeyspace<K, V> {
   /** The same for work that waits. Waits for its turn first; resolves when the commit is on the disk. */
   async transactionAsync<T>(work: (tx: Transaction<K, V>) => T | Promise<T>): Promise<T> {
     assertFunction('transactionAsync', work)
-    const tx = this.wrap(await this.inner.beginWriteInTurn())
+    const tx = this.wrap(await this.core.beginWriteInTurn())
     try {
       const result = await work(tx)
       if (tx.active) await tx.commitAsync()
@@ -156,24 +153,24 @@ export class Database<K, V> extends AutoKeyspace<K, V> {
 
   /** Brings every commit to the disk. */
   sync(): void {
-    this.inner.assertWritable()
-    this.inner.store.sync()
+    this.core.assertWritable()
+    this.core.store.sync()
   }
 
   /** The same in the background. */
   async syncAsync(): Promise<void> {
-    this.inner.assertWritable()
-    await this.inner.store.whenDurable()
+    this.core.assertWritable()
+    await this.core.store.whenDurable()
   }
 
   /** Looks at every page of the file and at all that the pages say of each other. Reads the whole store. */
   check(): CheckReport {
-    return check(this.inner.store, this.inner.view())
+    return check(this.core.store, this.core.view())
   }
 
   /** Figures about the file: pages by kind, depth, fill, free space and who holds it back. Walks the whole store. */
   stats(): Stats {
-    return stats(this.inner.store, this.inner.view())
+    return stats(this.core.store, this.core.view())
   }
 
   /**
@@ -181,10 +178,10 @@ export class Database<K, V> extends AutoKeyspace<K, V> {
    * is made only when the copy is whole and on the disk; a `Writable` is written to and left open.
    */
   async backup(target: BackupTarget): Promise<void> {
-    const view = this.inner.view()
-    const hold = this.inner.holdView(view)
+    const view = this.core.view()
+    const hold = this.core.holdView(view)
     try {
-      await backup(this.inner.store, view, target, () => hold.assertReadable())
+      await backup(this.core.store, view, target, () => hold.assertReadable())
     } finally {
       hold.release()
     }
@@ -192,15 +189,15 @@ export class Database<K, V> extends AutoKeyspace<K, V> {
 
   /** Writes all entries of all trees to a new file at `path`, into full pages and without free space. */
   compactTo(path: string): void {
-    const view = this.inner.view()
-    const { mapper, lock } = this.inner
+    const view = this.core.view()
+    const { mapper, lock } = this.core
     const shared = mapper === undefined ? { lock } : { lock, mapper }
     compactTo(view, path, (target) => open<Uint8Array, Uint8Array>(target, { ...shared, keyEncoding: 'binary' }))
   }
 
   /** Closes the store: every commit is on the disk then. Snapshots, iterators and cursors end. Closing twice is allowed. */
   close(): void {
-    this.inner.close()
+    this.core.close()
   }
 
   [Symbol.dispose](): void {

@@ -60,7 +60,7 @@ export class Keyspace<K, V> {
   protected readonly source: Source
   protected readonly keyEncoding: Encoding<K>
   protected readonly valueEncoding: Encoding<V>
-  private key: Uint8Array = keyBuffer
+  /** Length of the key in `keyBuffer`. */
   private length = 0
 
   /** Not for users: `open`, `begin` and `tree` make keyspaces. */
@@ -74,13 +74,13 @@ export class Keyspace<K, V> {
   get(key: K): V | undefined {
     this.encodeKey(key)
     const tree = this.source.tree()
-    return tree.find(this.key, this.length) ? this.decodeValue(tree, tree.slot, tree.index) : undefined
+    return tree.find(keyBuffer, this.length) ? this.decodeValue(tree, tree.slot, tree.index) : undefined
   }
 
   /** Whether there is such a key. O(log n). */
   has(key: K): boolean {
     this.encodeKey(key)
-    return this.source.tree().find(this.key, this.length)
+    return this.source.tree().find(keyBuffer, this.length)
   }
 
   /**
@@ -94,7 +94,7 @@ export class Keyspace<K, V> {
     const hold = this.source.hold()
     try {
       const { tree } = hold
-      if (!tree.find(this.key, this.length)) return undefined
+      if (!tree.find(keyBuffer, this.length)) return undefined
       const release = tree.pager.keep(tree.slot)
       try {
         return use(valueOf(tree, tree.slot, tree.index, bytesInPlace))
@@ -110,13 +110,13 @@ export class Keyspace<K, V> {
   put(key: K, value: V): void {
     const bytes = this.encodeValue(value)
     this.encodeKey(key)
-    this.source.write((tree) => putValue(tree, this.key, this.length, bytes))
+    this.source.write((tree) => putValue(tree, keyBuffer, this.length, bytes))
   }
 
   /** Deletes a key; answers whether there was one. */
   delete(key: K): boolean {
     this.encodeKey(key)
-    return this.source.write((tree) => remove(tree, this.key, this.length))
+    return this.source.write((tree) => remove(tree, keyBuffer, this.length))
   }
 
   /** Deletes every key of a range, all keys for `{}`; answers how many there were. Whole subtrees are cut off unread. */
@@ -154,9 +154,9 @@ export class Keyspace<K, V> {
       const [key, value] = entry as [K, V]
       const bytes = this.encodeValue(value)
       this.encodeKey(key)
-      if (lastLength >= 0 && compareKeys(this.key, this.length, last, lastLength) <= 0) throw unsorted(count)
+      if (lastLength >= 0 && compareKeys(keyBuffer, this.length, last, lastLength) <= 0) throw unsorted(count)
       lastLength = this.length
-      for (let i = 0; i < lastLength; i++) last[i] = this.key[i]
+      for (let i = 0; i < lastLength; i++) last[i] = keyBuffer[i]
       if (loader === undefined) putValue(tree, last, lastLength, bytes)
       else loadValue(tree, loader, last, lastLength, bytes)
       count++
@@ -239,21 +239,20 @@ export class Keyspace<K, V> {
   /** Number of entries whose keys are less than this one, which need not be there. O(log n). */
   rank(key: K): number {
     this.encodeKey(key)
-    return rank(this.source.tree(), this.key, this.length)
+    return rank(this.source.tree(), keyBuffer, this.length)
   }
 
   /** Bytes of the value of a key without reading it, or undefined where there is none. */
   valueLength(key: K): number | undefined {
     this.encodeKey(key)
     const tree = this.source.tree()
-    return tree.find(this.key, this.length) ? valueLength(tree, tree.slot, tree.index) : undefined
+    return tree.find(keyBuffer, this.length) ? valueLength(tree, tree.slot, tree.index) : undefined
   }
 
   // Encoding.
 
-  /** Leaves the key's bytes in `this.key` and `this.length`. */
+  /** Leaves the key's bytes in `keyBuffer`, and their number in `this.length`. */
   private encodeKey(key: K): void {
-    this.key = keyBuffer
     this.length = encodeWith(this.keyEncoding, key, keyBuffer)
     // An encoding of the user's own may answer anything, and what is no length would make a page that cannot be read.
     if (this.length > MAX_KEY_LENGTH || this.length >>> 0 !== this.length) throw badLength(this.length)
@@ -261,7 +260,7 @@ export class Keyspace<K, V> {
 
   private encoded(key: K): Uint8Array {
     this.encodeKey(key)
-    return this.key.slice(0, this.length)
+    return keyBuffer.slice(0, this.length)
   }
 
   protected encodeValue(value: V): Uint8Array {

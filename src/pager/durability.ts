@@ -71,11 +71,6 @@ export class Durability {
     return best
   }
 
-  /** The transaction whose meta page a slot holds. */
-  transactionIn(slot: number): number {
-    return this.slots[slot]
-  }
-
   /** A commit became visible; its meta page stands in `slot`. */
   published(transaction: number, slot: number): void {
     this.slots[slot] = transaction

@@ -8,7 +8,7 @@ import { arenaOf, baseOf } from '../page/arena.js'
 import { pageCrc } from '../page/checksum.js'
 import { readLogPage, writeLogPage } from '../page/free-log.js'
 import { birthOf, crcOf, setCrc, typeOf } from '../page/header.js'
-import { LOG_PAGE_RUNS, META_RUNS, TYPE } from '../page/layout.js'
+import { LOG_PAGE_RUNS, META_RUNS, META_SLOTS, TYPE } from '../page/layout.js'
 import type { LogPointer, Meta } from '../page/meta.js'
 import type { Run } from '../page/runs.js'
 import type { Pager } from './pager.js'
@@ -58,7 +58,7 @@ export function readLog(pager: Pager, log: LogPointer): StoredLogPage[] {
 /** Fills an empty space with what a commit left free. */
 export function loadSpace(pager: Pager, space: Space, meta: Meta): void {
   for (const stored of readLog(pager, meta.log).reverse()) {
-    const outside = stored.runs.some((run) => run.start < 3 || run.start + run.length > meta.pageCount)
+    const outside = stored.runs.some((run) => run.start < META_SLOTS || run.start + run.length > meta.pageCount)
     if (outside) throw corrupt(stored.page, undefined, 'its runs name pages outside the file')
     space.apply(stored.runs)
   }

@@ -33,7 +33,7 @@ it('reading named trees that are not there leaves nothing behind', () => {
   const before = store.newest
   for (let i = 0; i < 100; i++) expect(db.tree(`missing ${i}`).get('key')).toBeUndefined()
   expect(store.newest).toBe(before)
-  const { newest } = (db as unknown as { inner: { newest: { named: Map<string, unknown> } } }).inner
+  const { newest } = (db as unknown as { core: { newest: { named: Map<string, unknown> } } }).core
   expect(newest.named.size).toBe(0)
 })
 
