@@ -152,20 +152,20 @@ export class TransactionState {
 
   async commitAsync(): Promise<void> {
     const lazy = this.host.durability === 'lazy'
-    const committed = this.end((writing) => writing.commit(lazy ? 'lazy' : 'async'))
-    if (committed && !lazy) await this.host.whenDurable()
+    this.end((writing) => writing.commit(lazy ? 'lazy' : 'async'))
+    if (!lazy && this.writing !== undefined) await this.host.whenDurable()
   }
 
-  private end(commit: (writing: WriteView) => boolean): boolean {
+  private end(commit: (writing: WriteView) => void): void {
     this.assertReadable()
     this.assertIdle()
     this.active = false
     if (this.writing === undefined) {
       this.host.releaseCommit(this.reading.commit.meta.transaction)
-      return false
+      return
     }
     try {
-      return commit(this.writing)
+      commit(this.writing)
     } finally {
       this.host.writerLeft()
     }

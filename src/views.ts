@@ -2,9 +2,12 @@
  * The trees of a moment: those of a commit, which never change, and those of a write transaction under way.
  * Named trees are records of the catalog, itself a tree from names to roots.
  */
-import { CoppiceError } from './errors.js'
+import { CoppiceError, corrupt } from './errors.js'
+import { arenaOf, baseOf } from './page/arena.js'
+import { pageOf } from './page/header.js'
 import { CATALOG_RECORD, CATALOG_TREE, DEFAULT_TREE, MAX_KEY_LENGTH } from './page/layout.js'
-import { EMPTY_TREE, writeTreePointer } from './page/tree-pointer.js'
+import { isOverflow, storedLength, valueAt } from './page/leaf.js'
+import { EMPTY_TREE, validateTreePointer, writeTreePointer } from './page/tree-pointer.js'
 import type { CatalogRecord, Commit } from './pager/recover.js'
 import { readCatalogRecord } from './pager/recover.js'
 import { Root } from './pager/root.js'
@@ -17,7 +20,8 @@ import { insert } from './tree/insert.js'
 import { remove } from './tree/remove.js'
 import { TreeScan } from './tree/scan.js'
 import { Tree } from './tree/tree.js'
-import { keyOf, valueOf } from './tree/values.js'
+import { keyOf } from './tree/values.js'
+import { binary } from './encoding/binary.js'
 import { describe } from './encoding/bytes.js'
 import { utf8 } from './encoding/utf8.js'
 
@@ -44,10 +48,19 @@ function findRecord(catalog: Tree, name: string): CatalogRecord | undefined {
 
 function recordAt(catalog: Tree, slot: number, index: number): CatalogRecord {
   // A transaction's own records name pages that may not have been written yet.
-  const pageCount = Math.max(catalog.pager.physicalPages, catalog.writer?.space.pageCount ?? 0)
-  return valueOf(catalog, slot, index, {
-    decode: (source, start, end) => readCatalogRecord(source, start, end - start, pageCount),
-  })
+  const pageCount = Math.max(catalog.pager.usedPages, catalog.writer?.space.pageCount ?? 0)
+  const arena = catalog.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  if (isOverflow(arena, base, index)) throw corrupt(pageOf(arena, base), CATALOG_TREE, `the record in slot ${index} stands outside the page`)
+  return readCatalogRecord(arena.bytes, valueAt(arena, base, index), storedLength(arena, base, index), pageCount)
+}
+
+function nameAt(catalog: Tree, slot: number, index: number): string {
+  const bytes = keyOf(catalog, slot, index, binary)
+  const name = utf8.decode(bytes)
+  // A name that is not the same again was not made by a writer, and nobody could open the tree by it.
+  if (bytes.length > 0 && bytes.equals(utf8.encode(name))) return name
+  throw corrupt(pageOf(catalog.pager.arenas[arenaOf(slot)], baseOf(slot)), CATALOG_TREE, `the key in slot ${index} is no tree's name`)
 }
 
 /** Names of all named trees, with their records, in the order of the names' bytes. */
@@ -55,7 +68,7 @@ function* recordsOf(catalog: Tree): Generator<[name: string, record: CatalogReco
   const scan = new TreeScan(catalog, undefined, undefined, false, Infinity, 0)
   while (scan.next()) {
     const { slot, index } = scan.cursor
-    yield [keyOf(catalog, slot, index, utf8), recordAt(catalog, slot, index)]
+    yield [nameAt(catalog, slot, index), recordAt(catalog, slot, index)]
   }
 }
 
@@ -209,6 +222,8 @@ export class WriteView {
 
   private record(name: string, open: OpenTree): void {
     const { root } = open.tree
+    const wrong = validateTreePointer(root.pointer(), this.writer.space.pageCount)
+    if (wrong !== undefined) throw corrupt(root.page, root.tree, wrong)
     const bytes = new Uint8Array(CATALOG_RECORD.SIZE)
     const view = new DataView(bytes.buffer)
     writeTreePointer(view, CATALOG_RECORD.POINTER, root.pointer())
@@ -244,17 +259,18 @@ export class WriteView {
 
   // The end.
 
-  /** Commits; on an error everything is rolled back. Answers whether there was anything to commit. */
-  commit(mode: DurabilityMode): boolean {
+  /** Commits; on an error everything is rolled back. */
+  commit(mode: DurabilityMode): void {
+    if (this.writer.space.untouched) {
+      this.rollback()
+      // What the transaction has read may be on its way still, and its reader relies on it once this returns.
+      if (mode === 'sync') this.store.sync()
+      return
+    }
     try {
-      if (this.writer.space.untouched) {
-        this.rollback()
-        return false
-      }
       this.recordChangedTrees()
       const outcome = { defaultTree: this.defaultTree.root, catalog: this.catalog.root, nextTree: this.nextRecorded }
       this.store.commit(this.writer, outcome, mode)
-      return true
     } catch (error) {
       this.rollback()
       throw error

@@ -1,7 +1,4 @@
-/**
- * Files for tests: one that counts the calls of another file and fails the chosen ones, and one that is a
- * simulated disk, of which a crash leaves what was synced and any part of what was not.
- */
+/** A file for tests that counts the calls of another file and fails the chosen ones, and stores opened on any file. */
 import type { OpenOptions } from '../src/options.js'
 import { resolveOptions } from '../src/options.js'
 import { Core } from '../src/core.js'
@@ -104,70 +101,6 @@ export class FaultyFile implements StoreFile {
     const fault = this.fault(call, this.calls[call]++)
     if (fault !== undefined) throw systemError(fault.code, 'made to fail')
   }
-}
-
-interface Write {
-  position: number
-  bytes: Uint8Array
-}
-
-/** A disk in memory that knows what it would hold after a crash. */
-export class CrashFile extends MemoryFile {
-  private durable: Uint8Array
-  /** Writes that no finished sync covers, oldest first. */
-  unsynced: Write[] = []
-  /** Resolves the background syncs under way, oldest first, in the order in which they began. */
-  readonly running: (() => void)[] = []
-  /** False keeps background syncs waiting until the test ends them through `running`. */
-  automatic = true
-
-  constructor(image: Uint8Array) {
-    super()
-    super.write([image], 0)
-    this.durable = image.slice()
-  }
-
-  override write(sources: readonly Uint8Array[], position: number): void {
-    super.write(sources, position)
-    this.unsynced.push({ position, bytes: new Uint8Array(Buffer.concat(sources)) })
-  }
-
-  override sync(): void {
-    this.settle(this.unsynced)
-  }
-
-  override async syncAsync(): Promise<void> {
-    const covered = [...this.unsynced]
-    if (!this.automatic) await new Promise<void>((resolve) => this.running.push(resolve))
-    this.settle(covered)
-  }
-
-  private settle(covered: readonly Write[]): void {
-    // A sync in between has settled some of them already, and later writes over the same bytes with them.
-    this.durable = applied(this.durable, covered.filter((write) => this.unsynced.includes(write)))
-    this.unsynced = this.unsynced.filter((write) => !covered.includes(write))
-  }
-
-  /** What a crash leaves of the disk when it keeps these of the unsynced writes. */
-  afterCrash(keep: (index: number) => boolean): Uint8Array {
-    return applied(this.durable, this.unsynced.filter((_, index) => keep(index)))
-  }
-
-  /** What a crash leaves of the disk when it keeps of every unsynced write the parts of 512 bytes for which `keep` answers true. */
-  afterTornCrash(keep: () => boolean): Uint8Array {
-    const parts = this.unsynced.flatMap(({ position, bytes }) =>
-      Array.from({ length: Math.ceil(bytes.length / 512) }, (_, i) => ({ position: position + i * 512, bytes: bytes.subarray(i * 512, (i + 1) * 512) })),
-    )
-    return applied(this.durable, parts.filter(keep))
-  }
-}
-
-function applied(image: Uint8Array, writes: readonly Write[]): Uint8Array {
-  const length = writes.reduce((end, { position, bytes }) => Math.max(end, position + bytes.length), image.length)
-  const result = new Uint8Array(length)
-  result.set(image)
-  for (const { position, bytes } of writes) result.set(bytes, position)
-  return result
 }
 
 /** The bytes of a new, empty store. */

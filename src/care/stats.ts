@@ -69,7 +69,7 @@ export function stats(store: Store, view: CommitView): Stats {
   return {
     path: store.file.path,
     pageSize: PAGE_SIZE,
-    fileBytes: store.file.size(),
+    fileBytes: store.pager.fileBytes(),
     usedBytes: meta.pageCount * PAGE_SIZE,
     transaction: meta.transaction,
     durableTransaction: store.durableTransaction,

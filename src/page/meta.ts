@@ -89,7 +89,7 @@ export function decodeMeta(bytes: Uint8Array, slot: number): MetaReading {
   const why = fixedFieldsWrong(arena, view, slot)
   if (why !== undefined) return { kind: 'damaged', why }
   const meta = readFields(arena, view)
-  const wrong = fieldsWrong(meta)
+  const wrong = metaFault(meta)
   return wrong === undefined ? { kind: 'valid', meta } : { kind: 'damaged', why: wrong }
 }
 
@@ -120,7 +120,8 @@ function readFields(arena: Arena, view: DataView): Meta {
   }
 }
 
-function fieldsWrong(meta: Meta): string | undefined {
+/** What is wrong with a commit, read or about to be written, or undefined. */
+export function metaFault(meta: Meta): string | undefined {
   const { pageCount, log } = meta
   if (meta.transaction > Number.MAX_SAFE_INTEGER) return 'its transaction id is impossible'
   if (meta.durable > meta.transaction) return 'it says that a later transaction is durable'

@@ -37,5 +37,6 @@ export function validateTreePointer(pointer: TreePointer, pageCount: number): st
   if (page === 0) return entries === 0 && depth === 0 ? undefined : 'a tree without a root has entries'
   if (page < META_SLOTS || page >= pageCount) return `the root, page ${page}, lies outside the file`
   if (depth < 1 || depth > MAX_DEPTH) return `the depth ${depth} is impossible`
-  return entries < 1 ? 'a tree with a root has no entries' : undefined
+  if (entries < 1) return 'a tree with a root has no entries'
+  return entries >= 2 ** 48 ? 'a tree has more entries than can be' : undefined
 }

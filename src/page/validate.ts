@@ -44,17 +44,36 @@ function validateNode(arena: Arena, base: number, type: number, bounds: Bounds):
   if (count === 0) return 'it has no cells'
   if (top > end || top < HEADER.SIZE + count * SLOT.SIZE) return `its ${count} slots and its cells from ${top} overlap`
   let cells = fragmentedOf(arena, base)
+  claimed.fill(0)
   for (let i = 0; i < count; i++) {
     if (prefixLength + suffixLengthOf(arena, base, i) > MAX_KEY_LENGTH) return `the key in slot ${i} is too long`
     const offset = arena.halves[(slotAt(base, i) + SLOT.OFFSET) >>> 1]
     if (offset < top || (offset & 3) !== 0 || offset + cellHeader(type) > end) return `slot ${i} points outside the cells`
     const size = cellSize(arena, base, i, type)
     if (offset + size > end) return `the cell of slot ${i} reaches beyond the cells`
+    if (!claim(offset, size)) return `the cell of slot ${i} overlaps another one`
     cells += size
     const wrong = type === TYPE.LEAF ? validateLeafCell(arena, base, i, bounds) : validateBranchCell(arena, base, i, bounds)
     if (wrong !== undefined) return wrong
   }
   return cells === end - top ? undefined : 'its cells do not add up to the space they take'
+}
+
+/** A bit for every four bytes of the page: set where a cell lies. */
+const claimed = new Int32Array(PAGE_SIZE / 4 / 32)
+
+/** Takes the bytes for a cell; false where some of them belong to another one: a write to one would change both. */
+function claim(offset: number, size: number): boolean {
+  const end = (offset + size) >>> 2
+  for (let unit = offset >>> 2; unit < end; ) {
+    const word = unit >>> 5
+    const count = Math.min(end, (word + 1) << 5) - unit
+    const bits = (count === 32 ? -1 : (1 << count) - 1) << (unit & 31)
+    if ((claimed[word] & bits) !== 0) return false
+    claimed[word] |= bits
+    unit += count
+  }
+  return true
 }
 
 function cellHeader(type: number): number {

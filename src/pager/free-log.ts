@@ -34,6 +34,13 @@ export interface FreeState {
  */
 const DELTA_PAGES = 1024
 
+/**
+ * A delta that is nearly full, but for so many runs, goes to the log while so many pages can be had besides those of a
+ * new log: on a full disk there may be none when it must, and then no commit could delete anything.
+ */
+const SPARE_RUNS = 64
+const SPARE_PAGES = 8
+
 export const NO_LOG: LogPointer = Object.freeze({ page: 0, crc: 0, length: 0, runs: 0 })
 
 /** The pages of a log, newest first, each verified against the pointer to it. */
@@ -62,7 +69,6 @@ export function loadSpace(pager: Pager, space: Space, meta: Meta): void {
     if (outside) throw corrupt(stored.page, undefined, 'its runs name pages outside the file')
     space.apply(stored.runs)
   }
-  space.apply(meta.delta)
   space.pageCount = meta.pageCount
   space.loaded(meta.delta)
 }
@@ -73,7 +79,8 @@ export function nextFreeState(writer: Writer, before: LogPointer): FreeState {
   writer.trim()
   space.settle()
   const delta = space.delta()
-  if (delta.length <= META_RUNS && space.changedCount <= DELTA_PAGES) return { log: before, delta }
+  const fits = delta.length <= META_RUNS && space.changedCount <= DELTA_PAGES
+  if (fits && (delta.length <= META_RUNS - SPARE_RUNS || space.available.size < before.length + SPARE_PAGES)) return { log: before, delta }
   const whole = space.allRuns().length
   const wordy = before.runs + delta.length > 4 * whole + 4 * LOG_PAGE_RUNS
   if (wordy || before.length > (4 * whole) / LOG_PAGE_RUNS + 16) return checkpoint(writer, before)

@@ -12,8 +12,9 @@ import type { StoreFile } from '../file/file.js'
 import { ARENA_SHIFT, Arena, arenaOf, baseOf } from '../page/arena.js'
 import { pageCrc } from '../page/checksum.js'
 import { crcOf } from '../page/header.js'
-import { HEADER, MAX_PAGES, PAGE_SIZE } from '../page/layout.js'
+import { HEADER, MAX_PAGES, META_SLOTS, PAGE_SIZE } from '../page/layout.js'
 import { validatePage } from '../page/validate.js'
+import { Bitmap } from './bitmap.js'
 import { FRAME_SLOTS, Pool } from './pool.js'
 
 const EMPTY = new Arena(new ArrayBuffer(0))
@@ -30,10 +31,14 @@ export class Pager {
   where: Int32Array
   /** Whole pages that the file has; no page from here on may be touched in a window. */
   physicalPages: number
+  /** Pages up to the last one that a commit, or the transaction under way, has in use: no pointer names one from here on. */
+  usedPages = 0
   /** Highest transaction id that a committed page may carry. */
   committed = 0
-  /** Highest that a page of the transaction under way may carry; such pages are read back only where there is no window. */
+  /** Highest that a page of the transaction under way may carry. */
   newest = 0
+  /** Pages that the transaction under way has written so far; where there is no window they may be read back. */
+  readonly written = new Bitmap()
 
   /** `seal` makes the checksums of dirty frames, and of all dirty pages below them, final, and answers all frames it sealed. */
   constructor(file: StoreFile, poolPages: number, seal: (frames: number[]) => number[]) {
@@ -69,13 +74,15 @@ export class Pager {
 
   private fault(page: number, tree: number | undefined): number {
     if (page >= this.physicalPages) throw corrupt(page, tree, `the file ends before it, after ${this.physicalPages} pages`)
+    // Where trees of a hostile file share pages, a page may be changed under a reader of the other tree: no number is then too odd.
+    if (!(page >= META_SLOTS && page < this.usedPages)) throw corrupt(page, tree, `the store has pages ${META_SLOTS} to ${this.usedPages - 1}`)
     const slot = this.bring(page)
     const arena = this.arenas[arenaOf(slot)]
     const base = baseOf(slot)
     const wrong =
       crcOf(arena, base) !== pageCrc(arena, base)
         ? 'its checksum does not match'
-        : validatePage(arena, base, page, { pageCount: this.physicalPages, newest: slot < FRAME_SLOTS ? this.committed : this.newest })
+        : validatePage(arena, base, page, { pageCount: this.usedPages, newest: this.written.has(page) ? this.newest : this.committed })
     if (wrong !== undefined) {
       if (slot >= FRAME_SLOTS) this.pool.release(this.pool.frameOf(slot))
       throw corrupt(page, tree, wrong)
@@ -184,6 +191,7 @@ export class Pager {
     if (dirty.length > 0) {
       const sealed = seal(dirty)
       this.writeFrames(sealed)
+      for (const frame of sealed) this.written.add(this.pool.pageOf(frame))
       this.pool.spilled += sealed.length
     }
     for (const frame of frames) if (this.pool.pageOf(frame) !== 0) this.drop(frame)
@@ -210,6 +218,7 @@ export class Pager {
       while (to < frames.length && to - from < MAX_WRITE_PAGES && pool.pageOf(frames[to]) === first + to - from) to++
       this.writeFile(frames.slice(from, to).map((frame) => pool.viewOf(frame)), first * PAGE_SIZE)
       this.extended(first + to - from)
+      this.usedPages = Math.max(this.usedPages, first + to - from)
       from = to
     }
     for (const frame of frames) {
@@ -226,6 +235,7 @@ export class Pager {
     const rest = pages * PAGE_SIZE - bytes.length
     this.writeFile(rest === 0 ? [bytes] : [bytes, new Uint8Array(rest)], page * PAGE_SIZE)
     this.extended(page + pages)
+    this.usedPages = Math.max(this.usedPages, page + pages)
   }
 
   /** Bytes of an extent: the window's own where it is mapped, else a copy. */
@@ -265,6 +275,15 @@ export class Pager {
     }
   }
 
+  /** Length of the file, asked of the system. */
+  fileBytes(): number {
+    try {
+      return this.file.size()
+    } catch (error) {
+      throw ioError(error, `asking for the length of ${this.file.path}`)
+    }
+  }
+
   private extended(pages: number): void {
     if (pages > this.physicalPages) this.physicalPages = pages
     if (pages > this.where.length) this.growTable(pages)
@@ -278,7 +297,11 @@ export class Pager {
 
   /** Windows for the first `pages` pages of the file, as far as it can be mapped; those in use are looked up again, as they may have moved. */
   private coverWindows(pages: number): void {
-    this.file.reserve(pages * PAGE_SIZE)
+    try {
+      this.file.reserve(pages * PAGE_SIZE)
+    } catch (error) {
+      throw ioError(error, `making room in ${this.file.path}`)
+    }
     for (let index = arenaOf(this.physicalPages); index <= arenaOf(pages); index++) {
       if (this.arenas[index] !== EMPTY) this.openWindow(index)
     }

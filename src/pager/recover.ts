@@ -38,6 +38,10 @@ export interface Recovery {
   commit: Commit
   /** Highest transaction id found in any slot, finished or not: the next one is above it. */
   highest: number
+  /** The pages of the commit that were not known to be on the disk, its meta page among them. */
+  unsettled: ReadonlySet<number>
+  /** Slots of commits that never finished. */
+  unfinished: readonly number[]
   /** What was wrong with the slots that were passed over, for people. */
   passedOver: string[]
 }
@@ -48,16 +52,25 @@ export function recover(pager: Pager): Recovery {
   if (readings.some((reading) => reading.kind === 'newer')) throw unreadable(pager, readings)
   const candidates = readings.flatMap((reading, slot) => (reading.kind === 'valid' ? [{ meta: reading.meta, slot }] : []))
   if (candidates.length === 0) throw unreadable(pager, readings)
+  // A page that was meant for another store: which of them this file is nobody can tell.
+  if (candidates.some(({ meta }) => Buffer.compare(meta.database, candidates[0].meta.database) !== 0)) {
+    throw corrupt(0, undefined, `the meta slots of ${pager.file.path} belong to different stores`)
+  }
   // Closing writes the newest commit a second time, then known to be durable: that one leaves nothing to walk.
   candidates.sort((a, b) => b.meta.transaction - a.meta.transaction || b.meta.durable - a.meta.durable)
   const highest = candidates[0].meta.transaction
   const durable = Math.max(...candidates.map(({ meta }) => meta.durable))
   const passedOver = readings.flatMap((reading, slot) => (reading.kind === 'valid' ? [] : [`meta slot ${slot}: ${whyInvalid(reading)}`]))
+  const unfinished: number[] = []
   let newest: CoppiceError | undefined
   for (const commit of candidates) {
-    const fault = commitFault(pager, commit.meta)
-    if (fault === undefined) return { commit, highest, passedOver }
+    // The commit that is known to be durable has lost its own slot, and this one came before it.
+    if (newest !== undefined && commit.meta.transaction < durable) throw newest
+    const walk: Walk = { meta: commit.meta, found: new Set([commit.slot]) }
+    const fault = commitFault(pager, walk)
+    if (fault === undefined) return { commit, highest, unsettled: walk.found, unfinished, passedOver }
     if (commit.meta.transaction <= durable) throw fault
+    unfinished.push(commit.slot)
     passedOver.push(`transaction ${commit.meta.transaction}: ${fault.message}`)
     newest ??= fault
   }
@@ -100,19 +113,24 @@ function unreadable(pager: Pager, readings: MetaReading[]): CoppiceError {
 }
 
 /** What keeps this from being a finished commit, or undefined. */
-function commitFault(pager: Pager, meta: Meta): CoppiceError | undefined {
+function commitFault(pager: Pager, walk: Walk): CoppiceError | undefined {
+  const { meta } = walk
   if (meta.pageCount > pager.physicalPages) {
     return corrupt(pager.physicalPages, undefined, `the file is cut short: it has ${pager.physicalPages} pages of ${meta.pageCount}`)
   }
   pager.committed = meta.transaction
   pager.newest = meta.transaction
+  pager.usedPages = meta.pageCount
   // All of it was on the disk. What has been damaged since shows when it is read, and the rest can still be read.
   if (meta.durable === meta.transaction) return undefined
-  const walk = { meta, seen: new Set<number>() }
   try {
     walkTree(pager, meta.defaultTree, DEFAULT_TREE, walk)
     walkTree(pager, meta.catalog, CATALOG_TREE, walk)
-    if (meta.log.page !== 0 && isNew(pager, meta.log.page, meta.log.crc, undefined, meta)) readLog(pager, meta.log)
+    if (meta.log.page !== 0 && isNew(pager, meta.log.page, meta.log.crc, undefined, meta)) {
+      for (const { page } of readLog(pager, meta.log)) walk.found.add(page)
+    }
+    // The length that the file has grown to may be missing on the disk as pages may: whatever the last page holds, writing it brings that back.
+    if (meta.pageCount > META_SLOTS) walk.found.add(meta.pageCount - 1)
     return undefined
   } catch (error) {
     if (error instanceof CoppiceError && error.code === 'COPPICE_CORRUPT') return error
@@ -123,7 +141,8 @@ function commitFault(pager: Pager, meta: Meta): CoppiceError | undefined {
 /** The commit that is walked, and its pages walked so far. */
 interface Walk {
   meta: Meta
-  seen: Set<number>
+  /** Pages written by this commit, or by others since the durable one. */
+  found: Set<number>
 }
 
 function walkTree(pager: Pager, pointer: TreePointer, tree: number, walk: Walk): void {
@@ -141,8 +160,8 @@ function isNew(pager: Pager, page: number, crc: number, tree: number | undefined
 function walkPage(pager: Pager, page: number, crc: number, level: number, tree: number, walk: Walk): void {
   if (!isNew(pager, page, crc, tree, walk.meta)) return
   // Pages that shared their children would be walked along every way to them, for ever.
-  if (walk.seen.has(page)) throw corrupt(page, tree, 'it is reached twice')
-  walk.seen.add(page)
+  if (walk.found.has(page)) throw corrupt(page, tree, 'it is reached twice')
+  walk.found.add(page)
   const slot = pager.locate(page, tree)
   const arena = pager.arenas[arenaOf(slot)]
   const base = baseOf(slot)
@@ -165,7 +184,9 @@ function walkEntry(pager: Pager, arena: Arena, base: number, index: number, tree
   const at = valueAt(arena, base, index)
   if (isOverflow(arena, base, index)) {
     const ref = readOverflowRef(arena, at)
-    if (ref.birth > walk.meta.durable) verifyExtent(pager, ref, tree)
+    if (ref.birth <= walk.meta.durable) return
+    verifyExtent(pager, ref, tree)
+    for (let page = ref.page; page < ref.page + Math.ceil(ref.length / PAGE_SIZE); page++) walk.found.add(page)
   } else if (tree === CATALOG_TREE) {
     const record = readCatalogRecord(arena.bytes, at, storedLength(arena, base, index), walk.meta.pageCount)
     walkTree(pager, record.pointer, record.tree, walk)

@@ -322,11 +322,12 @@ export class Space {
     }
   }
 
-  /** After the log's pages and then the delta were applied: all of it is available, the delta is remembered as such. */
+  /** After the log's pages were applied: applies the delta, which is remembered as such, and makes all of it available. */
   loaded(delta: readonly Run[]): void {
     for (const run of delta) {
       for (let page = run.start; page < run.start + run.length; page++) {
-        if (this.changed.add(page)) this.changedPages.push(page)
+        // A run may say what the log says already, and then is no difference to it.
+        if (this.unused.has(page) !== run.freed) this.toggle(page)
       }
     }
     for (const run of this.allRuns()) {

@@ -6,11 +6,11 @@
  * The way of a commit is in `commit`, as a numbered list.
  */
 import { randomBytes } from 'node:crypto'
-import { ioError } from '../errors.js'
+import { corrupt, ioError } from '../errors.js'
 import type { StoreFile } from '../file/file.js'
 import { DEFAULT_TREE, CATALOG_TREE, META_SLOTS, PAGE_SIZE } from '../page/layout.js'
 import type { Meta } from '../page/meta.js'
-import { encodeMeta } from '../page/meta.js'
+import { encodeMeta, metaFault } from '../page/meta.js'
 import { EMPTY_TREE } from '../page/tree-pointer.js'
 import { Durability } from './durability.js'
 import { loadSpace, nextFreeState, NO_LOG } from './free-log.js'
@@ -65,8 +65,10 @@ export class Store {
   private growthRun = 0
   /** Pages that earlier transactions spilled. */
   private spilledBefore = 0
-  /** What recovery found may be in the page cache alone until this store has synced it. */
-  private settled = false
+  /** Pages of what recovery found that may be in the page cache alone, until this store has written and synced them. */
+  private unsettled: ReadonlySet<number>
+  /** Meta slots of commits that recovery passed over, as some of their pages are missing. */
+  private readonly unfinished: readonly number[]
   /** What recovery passed over, for people. */
   readonly passedOver: readonly string[]
 
@@ -74,8 +76,10 @@ export class Store {
     this.file = file
     this.syncInterval = syncInterval
     this.pager = new Pager(file, poolPages, (frames) => sealFrames(this.pager, frames))
-    const { commit, highest, passedOver } = recover(this.pager)
+    const { commit, highest, unsettled, unfinished, passedOver } = recover(this.pager)
     this.newest = commit
+    this.unsettled = unsettled
+    this.unfinished = unfinished
     this.nextId = highest + 1
     this.passedOver = passedOver
     this.pager.committed = highest
@@ -116,20 +120,33 @@ export class Store {
   begin(): Writer {
     this.durability.assertUsable()
     this.settle()
+    this.pager.written.clear()
     return new Writer(this.pager, this.space(), this.newest.meta.transaction, this.nextId)
   }
 
-  /** Before anything is written over pages that an older meta slot reaches, what recovery found is made durable. */
+  /**
+   * Before anything is written over pages that an older meta slot reaches, what recovery found is made durable. It
+   * is written again, byte for byte: where an earlier process saw a sync fail, the system may go on showing pages
+   * that never reached the disk, and another sync alone would not write them. The meta pages of commits that it
+   * passed over go, as a page that is written from now on might be, or with a part of it become, the one they miss.
+   */
   private settle(): void {
-    if (this.settled) return
+    if (this.unsettled.size === 0) return
+    const bytes = new Uint8Array(PAGE_SIZE)
+    for (const page of this.unsettled) {
+      this.pager.readFile(bytes, page * PAGE_SIZE)
+      this.pager.writeFile([bytes], page * PAGE_SIZE)
+    }
+    for (const slot of this.unfinished) this.pager.writeFile([new Uint8Array(PAGE_SIZE)], slot * PAGE_SIZE)
     this.syncOrPoison()
-    this.settled = true
+    this.unsettled = new Set()
   }
 
   rollback(writer: Writer): void {
     writer.space.unsettle()
     writer.rollback()
     this.dropDirty()
+    this.pager.usedPages = this.newest.meta.pageCount
     // The id is not used again: pages with it may stand in the file, behind the end or in free places.
     this.nextId = writer.id + 1
     this.spilledBefore = this.pager.pool.spilled
@@ -173,6 +190,9 @@ export class Store {
       timestamp: Date.now(),
       delta: free.delta,
     }
+    // Writing to a damaged tree may end in a state that no reader would take.
+    const wrong = metaFault(meta)
+    if (wrong !== undefined) throw corrupt(0, undefined, `the commit would not be valid, as ${wrong}`)
     const slot = this.writeMeta(meta)
     if (mode === 'sync') this.syncOrPoison()
     this.publish(writer, { meta, slot }, mode, written)
@@ -235,6 +255,7 @@ export class Store {
     if (commit.meta.log !== this.newest.meta.log) writer.space.rebase()
     this.newest = commit
     this.pager.committed = transaction
+    this.pager.usedPages = commit.meta.pageCount
     this.nextId = transaction + 1
     this.spilledBefore = this.pager.pool.spilled
     this.unsyncedPages = mode === 'sync' ? 0 : this.unsyncedPages + written
@@ -259,10 +280,8 @@ export class Store {
   /** Brings the newest commit to the disk. */
   sync(): void {
     this.durability.assertUsable()
-    if (this.settled && this.durability.durable === this.newest.meta.transaction) return
-    this.syncOrPoison()
-    this.settled = true
-    this.durability.reached(this.newest.meta.transaction)
+    this.settle()
+    if (this.durability.durable < this.newest.meta.transaction) this.syncOrPoison()
   }
 
   /** How many of the holders of a commit are the store itself, for recovery's sake. */
@@ -274,21 +293,24 @@ export class Store {
     return this.durability.durable
   }
 
+  /** After this every published commit is on the disk; one that is being made counts itself. */
   private syncOrPoison(): void {
     try {
       this.file.sync()
     } catch (error) {
       throw this.durability.poison(ioError(error, `syncing ${this.file.path}`))
     }
+    this.durability.reached(this.newest.meta.transaction)
   }
 
   /**
    * Brings all commits to the disk and says so in the file, so that the next open has nothing to walk, then
-   * closes the file. The file is closed even where that fails.
+   * closes the file. The file is closed even where that fails; where a background sync has failed nobody may have been told yet.
    */
   close(): void {
     try {
       if (!this.file.readOnly && !this.durability.failed) this.finish()
+      else if (this.durability.durable < this.newest.meta.transaction) this.durability.assertUsable()
     } finally {
       this.durability.cancelTimer()
       this.file.close()

@@ -6,12 +6,17 @@
  * A cursor follows the keys: when the tree has been changed, the next move begins from the key the cursor was
  * at, whether that is still there or not, and so sees every change ahead of it. For this a cursor over a
  * write transaction copies each key it comes to; others need not, as their tree never changes.
+ *
+ * A hostile file may hold branches that share children, and keys in any order. So that going over all entries
+ * ends there too, no cursor goes further than to as many leaves as there are pages, nor from a change on to a
+ * key that it has passed.
  */
+import { corrupt } from '../errors.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { childCrcOf, childOf } from '../page/branch.js'
 import { countOf, pageOf } from '../page/header.js'
 import { BRANCH_CELL, LEAF_CELL, MAX_DEPTH, MAX_KEY_LENGTH } from '../page/layout.js'
-import { keyLengthOf, readKey, searchNode } from '../page/node.js'
+import { compareKey, keyLengthOf, readKey, searchNode } from '../page/node.js'
 import { descendTo } from './order.js'
 import type { Tree } from './tree.js'
 
@@ -27,6 +32,8 @@ export class TreeCursor {
   private readonly follows: boolean
   private version = 0
   private evictions = 0
+  /** Leaves between where the cursor was put and where it is, below 0 where those come before. */
+  private leaves = 0
 
   constructor(tree: Tree) {
     this.tree = tree
@@ -52,7 +59,7 @@ export class TreeCursor {
   seek(key: Uint8Array, length: number): boolean {
     const { tree } = this
     if (tree.root.page === 0) return this.leave()
-    this.evictions = tree.pager.pool.evictions
+    this.start()
     let slot = tree.enterRoot()
     for (let level = tree.root.depth - 1; level > 0; level--) {
       const arena = tree.pager.arenas[arenaOf(slot)]
@@ -74,14 +81,14 @@ export class TreeCursor {
 
   first(): boolean {
     if (this.tree.root.page === 0) return this.leave()
-    this.evictions = this.tree.pager.pool.evictions
+    this.start()
     this.fall(this.tree.root.depth - 1, this.tree.enterRoot(), false)
     return this.arrive()
   }
 
   last(): boolean {
     if (this.tree.root.page === 0) return this.leave()
-    this.evictions = this.tree.pager.pool.evictions
+    this.start()
     this.fall(this.tree.root.depth - 1, this.tree.enterRoot(), true)
     return this.arrive()
   }
@@ -89,7 +96,7 @@ export class TreeCursor {
   /** To the entry with `position` entries before it. */
   seekPosition(position: number): boolean {
     if (position < 0 || position >= this.tree.root.entries) return this.leave()
-    this.evictions = this.tree.pager.pool.evictions
+    this.start()
     descendTo(this.tree, position, this.slots, this.indices, this.pages)
     return this.arrive()
   }
@@ -104,7 +111,7 @@ export class TreeCursor {
 
   previous(): boolean {
     if (!this.positioned) return false
-    if (this.follows && this.version !== this.tree.version) return this.seekBefore(this.anchor.slice(), this.anchorLength)
+    if (this.follows && this.version !== this.tree.version) return this.seekBeforeAnchor()
     this.relocate()
     if (this.indices[0] > 0) {
       this.indices[0]--
@@ -132,7 +139,29 @@ export class TreeCursor {
     const arena = this.tree.pager.arenas[arenaOf(this.slots[0])]
     const base = baseOf(this.slots[0])
     const same = searchNode(arena, base, 0, LEAF_CELL.REST, key, length) === this.indices[0]
-    return same ? this.next() : true
+    if (same && !this.next()) return false
+    return this.orderFrom(key, length) < 0 || this.refuseOrder()
+  }
+
+  private seekBeforeAnchor(): boolean {
+    const key = this.anchor.slice()
+    const length = this.anchorLength
+    if (!this.seekBefore(key, length)) return false
+    return this.orderFrom(key, length) > 0 || this.refuseOrder()
+  }
+
+  /** Order of key[0..length) against the key of the entry here. */
+  private orderFrom(key: Uint8Array, length: number): number {
+    return compareKey(this.tree.pager.arenas[arenaOf(this.slot)], baseOf(this.slot), this.index, LEAF_CELL.REST, key, length)
+  }
+
+  private refuseOrder(): never {
+    throw corrupt(this.page, this.tree.root.tree, 'its keys are not in order')
+  }
+
+  private start(): void {
+    this.evictions = this.tree.pager.pool.evictions
+    this.leaves = 0
   }
 
   /** From an index in the leaf that may be just behind its last entry, to the entry there or in the next leaf. */
@@ -145,6 +174,8 @@ export class TreeCursor {
   /** To the next leaf in a direction: up to the first branch with a child there, and down its near edge. */
   private climb(backwards: boolean): boolean {
     const { tree } = this
+    this.leaves += backwards ? -1 : 1
+    if (Math.abs(this.leaves) > tree.pager.where.length) throw corrupt(tree.root.page, tree.root.tree, 'pages below it are reached more than once')
     for (let level = 1; level < tree.root.depth; level++) {
       const slot = this.slots[level]
       const index = this.indices[level] + (backwards ? -1 : 1)

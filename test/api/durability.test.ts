@@ -70,6 +70,18 @@ describe('durability sync', () => {
     db.sync()
     expect(syncs.now + syncs.inBackground).toBe(0)
   })
+
+  it('brings to the disk also what a commit without a write has read', async () => {
+    const db = await store()
+    const { durableTransaction } = db.stats()
+    const unfinished = db.begin()
+    unfinished.put('a', '1')
+    const done = unfinished.commitAsync()
+    expect(db.stats().durableTransaction).toBe(durableTransaction)
+    db.transaction((tx) => expect(tx.get('a')).toBe('1'))
+    expect(db.stats().durableTransaction).toBeGreaterThan(durableTransaction)
+    await done
+  })
 })
 
 describe('durability async', () => {

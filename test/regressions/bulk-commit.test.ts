@@ -1,21 +1,50 @@
 import { expect, it } from 'vitest'
-import { CrashFile, emptyImage, fileOf, openOn } from '../faulty-file.js'
+import type { DiskEvent } from '../../properties/disk/disk.js'
+import { Disk, Platter, WHOLE } from '../../properties/disk/disk.js'
+import { fileFrom, SimulatedFile } from '../../properties/disk/file.js'
+import { emptyImage, openOn } from '../faulty-file.js'
+
+const STORE = 0
+
+/** A lazy store on a disk of its own, and the disk as what has happened has left it. */
+function lazyStore() {
+  const image = emptyImage()
+  const log: DiskEvent[] = []
+  const { db } = openOn(new SimulatedFile(image, log, STORE), { durability: 'lazy', syncInterval: 1e6 })
+  const disk = (): Disk => {
+    const disk = new Disk(Platter.holding(STORE, image))
+    for (const event of log) disk.pass(event)
+    return disk
+  }
+  const bulk = (name: string) => db.transaction((tx) => {
+    for (let i = 0; i < 2100; i++) tx.put(`${name} ${i}`, 'b'.repeat(1900))
+  })
+  return { db, disk, bulk }
+}
 
 it('a bulk commit whose meta page is not synced yet keeps its pages until it is, as recovery takes it without a look', () => {
-  const file = new CrashFile(emptyImage())
-  file.automatic = false
-  const { db } = openOn(file, { durability: 'lazy', syncInterval: 1e6 })
+  const { db, disk, bulk } = lazyStore()
   db.put('first', 'write')
   db.sync()
-  db.transaction((tx) => {
-    for (let i = 0; i < 2100; i++) tx.put(`bulk ${i}`, 'b'.repeat(1900))
-  })
-  const bulk = JSON.stringify([...db.entries()])
-  const bulkMeta = file.unsynced.length - 1
+  bulk('bulk')
+  const before = JSON.stringify([...db.entries()])
+  const bulkMeta = disk().pending.length - 1
   for (let i = 0; i < 6; i++) db.put('small', `value ${i}`)
+  const crashed = disk()
   // Of the small commits no meta page reached the disk, but their other pages did.
-  const metas = new Set(file.unsynced.flatMap(({ position }, i) => (position < 3 * 4096 && i !== bulkMeta ? [i] : [])))
-  const after = openOn(fileOf(file.afterCrash((i) => !metas.has(i)))).db
+  const lost = crashed.pending.map((change, i) => change.type === 'write' && change.position < 3 * 4096 && i !== bulkMeta)
+  const after = openOn(fileFrom(crashed.crashed((i) => (lost[i] ? 0 : WHOLE)), STORE)).db
   expect(after.check().errors).toEqual([])
-  expect(JSON.stringify([...after.entries()])).toBe(bulk)
+  expect(JSON.stringify([...after.entries()])).toBe(before)
+})
+
+it('the sync inside a bulk commit counts for the commits before it, whose meta pages are not overwritten from then on', () => {
+  const { db, disk, bulk } = lazyStore()
+  db.put('first', 'write')
+  bulk('bulk')
+  for (let i = 0; i < 3; i++) db.put('small', `value ${i}`)
+  // Nothing that was written after that sync has reached the disk but the newest meta page.
+  const crashed = disk()
+  const after = openOn(fileFrom(crashed.crashed((i) => (i === crashed.pending.length - 1 ? WHOLE : 0)), STORE)).db
+  expect([...after.entries()]).toEqual([['first', 'write']])
 })

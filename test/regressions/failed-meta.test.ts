@@ -1,9 +1,14 @@
 import { expect, it } from 'vitest'
+import type { DiskEvent } from '../../properties/disk/disk.js'
+import { Disk, Platter, WHOLE } from '../../properties/disk/disk.js'
+import { fileFrom, SimulatedFile } from '../../properties/disk/file.js'
 import { systemError } from '../../src/file/disk.js'
-import { CrashFile, emptyImage, fileOf, openOn } from '../faulty-file.js'
+import { emptyImage, openOn } from '../faulty-file.js'
+
+const STORE = 0
 
 /** A disk that takes only the first part of the next meta page, and says that it is full. */
-class FullDisk extends CrashFile {
+class FullDisk extends SimulatedFile {
   full = false
 
   override write(sources: readonly Uint8Array[], position: number): void {
@@ -15,14 +20,18 @@ class FullDisk extends CrashFile {
 }
 
 it('a commit whose meta page could be written only in part never comes back after a crash', () => {
-  const file = new FullDisk(emptyImage())
+  const image = emptyImage()
+  const log: DiskEvent[] = []
+  const file = new FullDisk(image, log, STORE)
   const { db } = openOn(file)
   for (let i = 0; i < 4; i++) db.put('key', `value ${i}`)
   file.full = true
   expect(() => db.put('lost', 'value')).toThrow(expect.objectContaining({ code: 'COPPICE_NO_SPACE' }))
+  const disk = new Disk(Platter.holding(STORE, image))
+  for (const event of log) disk.pass(event)
   // The disk may have taken any of what was not synced: the part that was written, and not what was put in its place.
-  for (let kept = 0; kept <= file.unsynced.length; kept++) {
-    const after = openOn(fileOf(file.afterCrash((i) => i < kept))).db
+  for (let kept = 0; kept <= disk.pending.length; kept++) {
+    const after = openOn(fileFrom(disk.crashed((i) => (i < kept ? WHOLE : 0)), STORE)).db
     expect([...after.entries()]).toEqual([['key', 'value 3']])
   }
 })

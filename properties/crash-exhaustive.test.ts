@@ -1,0 +1,90 @@
+/**
+ * Invariants, for every small workload, every point of it at which the machine may crash or the process may die,
+ * and every subset of what was not yet synced:
+ *
+ * 1. The store opens in the state after a commit that is no older than the last acknowledged one, with whole
+ *    transactions only, and `check` finds nothing (I1 to I9, I11 to I22, I26).
+ * 2. It takes writes afterwards (I27, I28).
+ * 3. The death of the process alone loses no commit that had returned, in any mode of durability.
+ *
+ * That no subset leads elsewhere is what the rules for writers are for: I10, I23, I24.
+ */
+import { describe, it } from 'vitest'
+import { randomFrom } from '../test/faulty-file.js'
+import type { Lived, Past } from './crash/life.js'
+import { live } from './crash/life.js'
+import { pastAfterCrash, pastAfterKill } from './crash/past.js'
+import type { Kept, Point } from './crash/points.js'
+import { assertSurvives, assertSurvivesKill, pointsOf, sampledSubsets, subsets, tornSubsets } from './crash/points.js'
+import type { Workload } from './crash/workloads.js'
+import { ACTIONS, firstPast, workloadsOf } from './crash/workloads.js'
+import { LONG, runs, SEED, TIMEOUT } from './runs.js'
+import { tally } from './tally.js'
+
+/** Up to so many pending changes every subset is tried. */
+const EXHAUSTIVE = 10
+const SAMPLES = 48
+const TORN = 6
+
+const random = randomFrom(SEED)
+const counts = { workloads: 0, 'crash points': 0, 'crash images': 0, 'second crashes': 0 }
+
+function* keptAt({ disk: { pending }, changed }: Point): Generator<Kept> {
+  if (pending.length <= EXHAUSTIVE) yield* subsets(pending.length, changed)
+  else yield* sampledSubsets(pending, random, SAMPLES)
+  if (pending.length > 0) yield* tornSubsets(pending, random, TORN)
+}
+
+/** Every crash of a life. `again`: how often what a crash left gets another life, with crashes of its own. */
+async function crashEverywhere(lived: Lived, again: number): Promise<void> {
+  for (const point of pointsOf(lived)) {
+    counts['crash points']++
+    for (const kept of keptAt(point)) {
+      counts['crash images']++
+      const found = assertSurvives(lived, point, kept)
+      if (random() < again) await crashAgain(pastAfterCrash(lived, point.disk.crashed((i) => kept[i]), found))
+    }
+    counts['crash images']++
+    const found = assertSurvivesKill(lived, point)
+    if (random() < 8 * again) await crashAgain(pastAfterKill(lived, point, found))
+  }
+}
+
+/** Recovery, and the first commit after it, with every crash that these may meet. */
+async function crashAgain(past: Past): Promise<void> {
+  counts['second crashes']++
+  const [action] = Object.values(ACTIONS).slice(Math.floor(random() * Object.keys(ACTIONS).length))
+  const how = random() < 0.7 ? 'commit' : 'commitAsync'
+  await crashEverywhere(await live(past, { durability: 'sync', mapped: true, steps: [{ do: 'commit', how, writes: action(5) }], closes: false }), 0)
+}
+
+async function attempt(past: Past, { name, plan }: Workload, again: number): Promise<void> {
+  counts.workloads++
+  try {
+    await crashEverywhere(await live(past, plan), again)
+  } catch (error) {
+    throw new Error(`${name}${plan.closes ? ', then a close' : ''} (seed ${SEED}): ${(error as Error).message}`, { cause: error })
+  }
+}
+
+describe('every crash of every small workload leaves a store that is whole', () => {
+  it('with a transaction', async () => {
+    const past = await firstPast()
+    for (const workload of workloadsOf(1)) await attempt(past, workload, LONG ? 0.02 : 0.001)
+  }, TIMEOUT)
+
+  it('with two transactions', async () => {
+    const past = await firstPast()
+    const all = [...workloadsOf(2)]
+    const share = runs(12, all.length) / all.length
+    for (const workload of all) if (random() < share) await attempt(past, workload, 0.001)
+  }, TIMEOUT)
+
+  it('with three transactions', async () => {
+    const past = await firstPast()
+    const all = [...workloadsOf(3)]
+    const share = runs(6, 1500) / all.length
+    for (const workload of all) if (random() < share) await attempt(past, workload, 0.001)
+    tally('small workloads, every crash', counts)
+  }, TIMEOUT)
+})

@@ -1,0 +1,44 @@
+/**
+ * Invariants, for random histories of lives over one disk, each of which ends with a crash of the machine, the
+ * death of the process (perhaps while the next one was still recovering) or a clean close:
+ *
+ * 1. After each, and after other crashes that might have happened on the way, the store opens in the state after
+ *    a commit that is no older than the last acknowledged one; `check` finds nothing (I1 to I9, I11 to I22, I26).
+ * 2. It goes on from there: what the next life writes and promises holds in turn (I10, I23, I24, I27, I28).
+ * 3. The death of the process alone loses no commit that had returned.
+ * 4. Lazy commits are lost newest first, and none that was written before the last sync began.
+ */
+import fc from 'fast-check'
+import { describe, it } from 'vitest'
+import type { PlannedLife } from './crash/generators.js'
+import { bulkLife, fragmentedLives, lives } from './crash/generators.js'
+import type { Sampling } from './crash/replay.js'
+import { replayLives } from './crash/replay.js'
+import { LIMITS, runs, TIMEOUT } from './runs.js'
+import { tally } from './tally.js'
+
+interface Kind {
+  name: string
+  /** For the report. */
+  property: string
+  histories: fc.Arbitrary<PlannedLife[]>
+  sampling: Sampling
+  numRuns: number
+}
+
+const KINDS: Kind[] = [
+  { name: 'in random histories', property: 'random histories with crashes', histories: lives, sampling: { points: 8, images: 6 }, numRuns: runs(50, 9000) },
+  { name: 'with commits that sync their pages first', property: 'bulk commits with crashes', histories: bulkLife.map((life) => [life]), sampling: { points: 6, images: 4 }, numRuns: runs(5, 200) },
+  { name: 'with free space in very many pieces', property: 'fragmented stores with crashes', histories: fragmentedLives, sampling: { points: 8, images: 8 }, numRuns: runs(3, 150) },
+]
+
+describe('a store that crashes again and again holds what it has promised', () => {
+  it.each(KINDS)('$name', async ({ property, histories, sampling, numRuns }) => {
+    const counts = { histories: 0, lives: 0, 'crash images': 0 }
+    await fc.assert(fc.asyncProperty(histories, async (plans) => {
+      counts.histories++
+      await replayLives(plans, sampling, counts)
+    }), { ...LIMITS, numRuns })
+    tally(property, counts)
+  }, TIMEOUT)
+})

@@ -1,0 +1,98 @@
+/**
+ * What has to be true of a store that is opened after a crash:
+ *
+ * 1. It opens, and what it holds is exactly what it held after one commit: none that is older than the last one
+ *    that had to be there, none that had not begun. So transactions are there whole, and in order.
+ * 2. `check` finds nothing wrong with it.
+ * 3. It takes writes, which are there afterwards, and `check` still finds nothing.
+ */
+import type { Database } from '../../src/index.js'
+import type { StoreFile } from '../../src/file/file.js'
+import { openOn } from '../../test/faulty-file.js'
+import { textOf, valueBytes } from '../model/bytes.js'
+import { TREES } from '../model/operations.js'
+import type { ModelStore } from '../model/sorted-map.js'
+import type { Bytes, Handle } from '../model/world.js'
+import { BINARY, treeOf } from '../model/world.js'
+
+/** The states that may be found: from `floor` to `ceiling`, both included. */
+export interface Bounds {
+  floor: number
+  ceiling: number
+}
+
+const AFTER = Buffer.from('written after the crash')
+
+/** Opens the store in this file, holds it against the states, and answers the index of the one it is in. */
+export function assertRecovered(file: StoreFile, states: readonly ModelStore[], { floor, ceiling }: Bounds): number {
+  const db = openStore(file)
+  const found = printOf(db)
+  let index = ceiling
+  while (index >= floor && printOfModel(states[index]) !== found) index--
+  if (index < floor) throw new Error(`the store holds ${describe(found, states)}, where states ${floor} to ${ceiling} were allowed`)
+  assertSound(db, 'after recovery')
+  assertTakesWrites(db, states[index])
+  return index
+}
+
+export function openStore(file: StoreFile): Database<Bytes, Bytes> {
+  return openOn<Bytes, Bytes>(file, { ...BINARY, poolSize: 2 ** 21 }).db
+}
+
+function assertTakesWrites(db: Database<Bytes, Bytes>, state: ModelStore): void {
+  const model = state.clone()
+  const value = valueBytes({ length: 5000, seed: 1 })
+  const [first] = model.read('').keys
+  db.transaction((tx) => {
+    tx.put(AFTER, value)
+    if (first !== undefined) tx.delete(Buffer.from(first, 'latin1'))
+    tx.tree(TREES[1], BINARY).put(AFTER, AFTER)
+  })
+  model.write('').put(textOf(AFTER), value)
+  if (first !== undefined) model.write('').delete(first)
+  model.write(TREES[1]).put(textOf(AFTER), AFTER)
+  if (printOf(db) !== printOfModel(model)) throw new Error('what was written after recovery is not what is there')
+  assertSound(db, 'after recovery and a commit')
+  db.close()
+}
+
+function assertSound(db: Database<Bytes, Bytes>, when: string): void {
+  const { ok, errors } = db.check()
+  if (!ok) throw new Error(`check ${when}: ${errors.slice(0, 3).map((error) => error.message).join('; ')}`)
+}
+
+/** All that a store holds, as one string: equal for equal stores, and for no others. */
+export function printOf(handle: Handle): string {
+  let print = ''
+  for (const [index, name] of ['', ...handle.trees()].entries()) {
+    const tree = treeOf(handle, index === 0 ? 0 : TREES.indexOf(name))
+    print += `${name}:${tree.count()}\n`
+    for (const [key, value] of tree.entries()) print += entry(textOf(key), value)
+  }
+  return print
+}
+
+const prints = new WeakMap<ModelStore, string>()
+
+export function printOfModel(model: ModelStore): string {
+  let print = prints.get(model)
+  if (print === undefined) {
+    print = ''
+    for (const name of ['', ...model.names()]) {
+      const { keys, values } = model.read(name)
+      print += `${name}:${keys.length}\n`
+      keys.forEach((key, i) => (print += entry(key, values[i])))
+    }
+    prints.set(model, print)
+  }
+  return print
+}
+
+function entry(key: string, value: Uint8Array): string {
+  return `${key.length},${value.length}:${key}${textOf(value)}\n`
+}
+
+function describe(found: string, states: readonly ModelStore[]): string {
+  const index = states.findLastIndex((state) => printOfModel(state) === found)
+  return index === -1 ? 'what it never held' : `state ${index}`
+}

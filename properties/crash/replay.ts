@@ -1,0 +1,60 @@
+import { randomFrom } from '../../test/faulty-file.js'
+import { WHOLE } from '../disk/disk.js'
+import type { Ending, PlannedLife } from './generators.js'
+import type { Lived, Past } from './life.js'
+import { live } from './life.js'
+import { newPast, pastAfter, pastAfterCrash, pastAfterKill } from './past.js'
+import type { Kept, Point } from './points.js'
+import { assertSurvives, assertSurvivesKill, pointAt, pointsOf, sampledSubsets, tornSubsets } from './points.js'
+
+/** How many points of a life are looked at, and how many crashes at each of them. */
+export interface Sampling {
+  points: number
+  images: number
+}
+
+export interface CrashCounts {
+  lives: number
+  'crash images': number
+}
+
+/** Lives one life after the other, and tries crashes on the way through each. */
+export async function replayLives(plans: readonly PlannedLife[], sampling: Sampling, counts: CrashCounts): Promise<void> {
+  let past = newPast()
+  for (const { plan, ending } of plans) {
+    counts.lives++
+    // A life that ends in a close does close, so that the close itself is a place for crashes.
+    const lived = await live(past, { ...plan, closes: plan.closes || ending.how === 'close' })
+    const random = randomFrom(ending.seed)
+    tryCrashes(lived, random, sampling, counts)
+    past = next(lived, ending, random, counts)
+  }
+}
+
+function tryCrashes(lived: Lived, random: () => number, { points, images }: Sampling, counts: CrashCounts): void {
+  const share = points / (1 + lived.log.length)
+  for (const point of pointsOf(lived)) {
+    if (random() >= share) continue
+    for (const kept of someKept(point, random, images)) {
+      counts['crash images']++
+      assertSurvives(lived, point, kept)
+    }
+    counts['crash images']++
+    assertSurvivesKill(lived, point)
+  }
+}
+
+function* someKept({ disk: { pending } }: Point, random: () => number, count: number): Generator<Kept> {
+  if (pending.length === 0) return yield []
+  yield* sampledSubsets(pending, random, Math.ceil(count / 2))
+  yield* tornSubsets(pending, random, Math.floor(count / 2))
+}
+
+function next(lived: Lived, { how, at }: Ending, random: () => number, counts: CrashCounts): Past {
+  if (how === 'close') return pastAfter(lived)
+  const point = pointAt(lived, Math.round((at / 1000) * lived.log.length))
+  counts['crash images']++
+  if (how === 'kill') return pastAfterKill(lived, point, assertSurvivesKill(lived, point))
+  const [kept] = [...someKept(point, random, 2)].slice(random() < 0.5 ? 0 : -1)
+  return pastAfterCrash(lived, point.disk.crashed((i) => kept[i] ?? WHOLE), assertSurvives(lived, point, kept))
+}
