@@ -92,7 +92,7 @@ const LAYERS: Record<string, string[]> = {
   file: ['base'],
   pager: ['page', 'file', 'base'],
   tree: ['pager', 'page', 'base'],
-  care: ['tree', 'pager', 'page', 'encoding', 'base'],
+  care: ['tree', 'pager', 'page', 'file', 'encoding', 'base'],
   core: ['care', 'tree', 'pager', 'page', 'file', 'encoding', 'base'],
   public: ['core', 'care', 'pager', 'file', 'encoding', 'base'],
   adapters: ['base'],

@@ -3,19 +3,19 @@
  * pages at their places, zeros for free ones, and the commit's meta page in all three slots.
  */
 import { once } from 'node:events'
-import { createWriteStream, renameSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { createWriteStream } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import { CoppiceError, corrupt, ioError } from '../errors.js'
+import { placeFile, removeQuietly, temporaryName } from '../file/disk.js'
 import { META_SLOTS, PAGE_SIZE } from '../page/layout.js'
 import { encodeMeta } from '../page/meta.js'
 import { readLog } from '../pager/free-log.js'
 import type { Store } from '../pager/store.js'
 import type { CommitView } from '../views.js'
 import { takeCensus } from './census.js'
-import { refuseExisting, syncPath, temporaryName } from './compact.js'
+import { existing, refuseExisting } from './compact.js'
 
 /** Where a backup goes: the path of a file that is not there yet, or a stream. */
 export type BackupTarget = string | Writable
@@ -43,12 +43,9 @@ export async function backup(store: Store, view: CommitView, target: BackupTarge
       (error: Error) => stream.destroy(error),
     )
     await finished(stream)
-    syncPath(temporary)
-    refuseExisting(target)
-    renameSync(temporary, target)
-    syncPath(dirname(target))
+    if (!placeFile(temporary, target)) throw existing(target)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    removeQuietly(temporary)
     throw ioError(error, `writing the backup ${target}`)
   }
 }

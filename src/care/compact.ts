@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
 import type { Database } from '../database.js'
 import { binary } from '../encoding/binary.js'
 import { CoppiceError } from '../errors.js'
+import { placeFile, removeQuietly, temporaryName } from '../file/disk.js'
 import { TreeScan } from '../tree/scan.js'
 import type { Tree } from '../tree/tree.js'
 import { keyOf, valueOf } from '../tree/values.js'
@@ -23,14 +22,16 @@ export function compactTo(view: CommitView, path: string, open: OpenRaw): void {
     const target = open(temporary)
     try {
       copyTrees(view, target)
+    } catch (error) {
+      if (!(error instanceof CoppiceError) || error.code !== 'COPPICE_UNSORTED') throw error
+      throw new CoppiceError('COPPICE_CORRUPT', 'the entries of the store do not come in order, so that they cannot be copied. Run check to see where it is damaged.', { cause: error })
     } finally {
       target.close()
     }
-    refuseExisting(path)
-    renameSync(temporary, path)
-    syncPath(dirname(path))
-  } finally {
-    rmSync(temporary, { force: true })
+    if (!placeFile(temporary, path)) throw existing(path)
+  } catch (error) {
+    removeQuietly(temporary)
+    throw error
   }
 }
 
@@ -46,22 +47,11 @@ function copyTrees(view: CommitView, target: Database<Uint8Array, Uint8Array>): 
 
 /** Refuses a path at which something stands: a copy never replaces what may be somebody's data. */
 export function refuseExisting(path: string): void {
-  if (existsSync(path)) throw new CoppiceError('COPPICE_EXISTS', `${path} is there already. Choose another path, or delete it first.`)
+  if (existsSync(path)) throw existing(path)
 }
 
-/** A name beside `path` that nobody else takes, nor an earlier process with the same id that was killed half-way. */
-export function temporaryName(path: string): string {
-  return `${path}.${process.pid}.${randomBytes(6).toString('hex')}.new`
-}
-
-/** Brings a file, or the names in a folder, to the disk. */
-export function syncPath(path: string): void {
-  const descriptor = openSync(path, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
+export function existing(path: string): CoppiceError {
+  return new CoppiceError('COPPICE_EXISTS', `${path} is there already. Choose another path, or delete it first.`)
 }
 
 function* entriesOf(tree: Tree): Generator<[Uint8Array, Uint8Array]> {

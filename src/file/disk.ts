@@ -128,7 +128,7 @@ export class DiskFile implements StoreFile {
     this.#windows.clear()
     // A running sync and a map both keep the lock alive past the closing of the descriptor.
     if (this.#locked) unlockFile(this.#descriptor)
-    if (this.#syncsRunning === 0) fs.closeSync(this.#descriptor)
+    if (this.#syncsRunning === 0) closeQuietly(this.#descriptor)
   }
 
   #map(offset: number): ArrayBuffer | undefined {
@@ -211,12 +211,15 @@ export function openFile(path: string, { readOnly, mapper, lock }: OpenFileOptio
     try {
       requireFile(descriptor, path)
       if (lock) lockFile(descriptor, path, !readOnly)
-      if (!lock || sameFile(descriptor, path)) return new DiskFile(descriptor, path, { readOnly, mapper, locked: lock })
+      if (!lock || sameFile(descriptor, path)) {
+        if (!readOnly) syncName(path)
+        return new DiskFile(descriptor, path, { readOnly, mapper, locked: lock })
+      }
     } catch (error) {
-      fs.closeSync(descriptor)
+      closeQuietly(descriptor)
       throw ioError(error, `opening ${path}`)
     }
-    fs.closeSync(descriptor)
+    closeQuietly(descriptor)
   }
   throw new CoppiceError('COPPICE_BUSY', `${path} was replaced by another file at every attempt to open it. Try again once that has ended.`)
 }
@@ -253,36 +256,62 @@ function notAFile(path: string, cause: unknown): CoppiceError {
  * `COPPICE_IO`. Then nothing is left behind.
  */
 export function createFile(path: string, content: readonly Uint8Array[]): boolean {
-  const folder = openFolder(dirname(path), path)
-  const temporary = `${path}.${process.pid}.${randomBytes(6).toString('hex')}.new`
+  const temporary = temporaryName(path)
+  return fillAndPlace(temporary, path, 'wx', (descriptor) => writeAll(descriptor, temporary, content, 0))
+}
+
+/** The same for a file that has been written whole under a temporary name. */
+export function placeFile(temporary: string, path: string): boolean {
+  return fillAndPlace(temporary, path, 'r+', () => undefined)
+}
+
+/** A name beside `path` that nobody else takes, nor an earlier process with the same id that was killed half-way. */
+export function temporaryName(path: string): string {
+  return `${path}.${process.pid}.${randomBytes(6).toString('hex')}.new`
+}
+
+/** Removes a temporary file where there is one. Where that fails, the error that brought us here matters more. */
+export function removeQuietly(temporary: string): void {
   try {
-    const descriptor = fs.openSync(temporary, 'wx')
+    fs.rmSync(temporary, { force: true })
+  } catch {
+    // Nobody minds the file.
+  }
+}
+
+/** What was to reach the disk has been synced, so nothing hangs on whether closing succeeds; the descriptor is gone anyway. */
+function closeQuietly(descriptor: number | undefined): void {
+  try {
+    if (descriptor !== undefined) fs.closeSync(descriptor)
+  } catch {
+    // See above.
+  }
+}
+
+function fillAndPlace(temporary: string, path: string, flags: string, fill: (descriptor: number) => void): boolean {
+  const folder = openFolder(dirname(path), path)
+  try {
+    const descriptor = fs.openSync(temporary, flags)
     try {
-      return fillAndPlace(descriptor, temporary, path, content, folder)
+      fill(descriptor)
+      fs.fdatasyncSync(descriptor)
+      return place(descriptor, temporary, path, folder)
     } finally {
-      fs.rmSync(temporary, { force: true })
-      fs.closeSync(descriptor)
+      removeQuietly(temporary)
+      closeQuietly(descriptor)
     }
   } catch (error) {
     throw ioError(error, `creating ${path}`)
   } finally {
-    if (folder !== undefined) fs.closeSync(folder)
+    closeQuietly(folder)
   }
 }
 
-function fillAndPlace(
-  descriptor: number,
-  temporary: string,
-  path: string,
-  content: readonly Uint8Array[],
-  folder: number | undefined,
-): boolean {
-  writeAll(descriptor, temporary, content, 0)
-  fs.fdatasyncSync(descriptor)
+function place(descriptor: number, temporary: string, path: string, folder: number | undefined): boolean {
   const created = moveIntoPlace(temporary, path)
-  // The temporary name goes before the folder is synced, so that it cannot come back after a crash.
-  fs.rmSync(temporary, { force: true })
   try {
+    // The temporary name goes before the folder is synced, so that it cannot come back after a crash.
+    fs.rmSync(temporary, { force: true })
     // Also where another creator was faster: it may not have come this far, and our caller relies on the name.
     syncFolder(folder)
   } catch (error) {
@@ -328,6 +357,26 @@ function syncFolder(folder: number | undefined): void {
   } catch (error) {
     // Some filesystems cannot sync a folder at all, and say so in one of these ways.
     if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
+}
+
+/**
+ * Brings the name of an existing file to the disk: whoever made it may have been killed just before, or be about to,
+ * and a commit in a file that nothing leads to would be lost.
+ */
+function syncName(path: string): void {
+  let folder: number | undefined
+  try {
+    folder = openFolder(dirname(fs.realpathSync(path)), path)
+  } catch (error) {
+    // Who may not read the folder did not make the file either, and has to leave its name to who did.
+    if (error instanceof CoppiceError && error.code === 'COPPICE_PERMISSION') return
+    throw error
+  }
+  try {
+    syncFolder(folder)
+  } finally {
+    closeQuietly(folder)
   }
 }
 

@@ -294,7 +294,7 @@ describe('createFile', () => {
   it.skipIf(!lock)('leaves the file to another opener who has it by the time the last step fails', () => {
     const folder = temporaryFolder()
     const path = join(folder, 'store')
-    restoring(vi.spyOn(fs, 'fsyncSync')).mockImplementation(() => {
+    restoring(vi.spyOn(fs, 'fsyncSync')).mockImplementationOnce(() => {
       open(path)
       throw Object.assign(new Error('EIO'), { code: 'EIO' })
     })

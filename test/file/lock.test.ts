@@ -143,6 +143,7 @@ describe.skipIf(native() === undefined)('a lock', () => {
     file.close()
     expect(closed).not.toHaveBeenCalled()
     const again = openHere(path)
+    closed.mockClear()
     await Promise.all(syncs)
     expect(closed).toHaveBeenCalledTimes(1)
     expect(again.size()).toBe(100_000)
