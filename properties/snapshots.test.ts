@@ -1,0 +1,50 @@
+/**
+ * Invariants, for histories in which snapshots, iterators, cursors and views of different ages stay open while later
+ * commits free, reuse and spill pages, on every file layer and in every durability:
+ *
+ * 1. Whoever holds a commit reads the same entries, counts, ranks and positions each time, and no page that the
+ *    commit reaches changes a byte in the file while it is held (I10; I4 to I7 on the way).
+ * 2. At any point outside a write transaction, the pages that are pending are exactly those that some holder reaches
+ *    (a snapshot, the durable commit, one whose sync runs, a bulk commit that is not durable yet) and the newest
+ *    commit does not. Free, reached, log and meta pages are all there are (I1, I2, I11, I12).
+ * 3. When a holder ends, exactly what only it saw becomes available, in a write transaction too.
+ * 4. A file in which as much is deleted as is put stops growing, however old the snapshots are that stay open.
+ */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { LONG, runs, SEED, TIMEOUT } from './runs.js'
+import { growth } from './snapshots/growth.js'
+import type { Extent, SnapshotHistory } from './snapshots/history.js'
+import { history, layers, longHistory, replay } from './snapshots/history.js'
+import { tally } from './tally.js'
+
+function counts(extents: readonly Extent[]): Record<string, number> {
+  const sum = (name: keyof Extent): number => extents.reduce((total, extent) => total + extent[name], 0)
+  return { histories: extents.length, commits: sum('commits'), 'comparisons of snapshots': sum('comparisons') }
+}
+
+describe('a snapshot', () => {
+  it('stays what it was in random histories, and holds back what it can see and no more', async () => {
+    const extents: Extent[] = []
+    const property = fc.asyncProperty(history, async (plan) => void extents.push(await replay(plan)))
+    await fc.assert(property, { seed: SEED, numRuns: runs(30, 3000), interruptAfterTimeLimit: TIMEOUT / 2, markInterruptAsFailure: true })
+    // Histories in which nothing is held, or nothing spilled, would show nothing.
+    expect(extents.some(({ held }) => held > 20)).toBe(true)
+    expect(extents.some(({ spilled }) => spilled > 0)).toBe(true)
+    tally('snapshots in random histories', counts(extents))
+  }, TIMEOUT)
+
+  it.each(layers)('stays what it was while thousands of commits go on around it (%s)', async (layer) => {
+    const plan: SnapshotHistory = { layer, durability: layer === 'mapped' ? 'sync' : layer === 'plain' ? 'lazy' : 'async', acts: longHistory(runs(10, 500)) }
+    const extent = await replay(plan)
+    expect(extent.commits).toBeGreaterThan(LONG ? 25_000 : 1000)
+    expect(extent.held).toBeGreaterThan(100)
+    expect(extent.logPages).toBeGreaterThan(0)
+    tally(`snapshots under a long history, ${layer}`, counts([extent]))
+  }, TIMEOUT)
+
+  it('does not let the file grow without end', () => {
+    const commits = growth(runs(1500, 40_000))
+    tally('growth under snapshots', { commits })
+  }, TIMEOUT)
+})
