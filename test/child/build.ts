@@ -7,10 +7,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { afterAll } from 'vitest'
+import { chosenMutant } from '../../properties/mutants/index.js'
+import { mutated } from '../../properties/mutants/mutant.js'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
-/** Translates `src` and `test/child`; answers the folder, which is removed when the tests of the file have ended. */
+/** Translates `src`, and what is to run as children; answers the folder, which is removed when the tests of the file have ended. */
 export function buildChildren(): string {
   const folder = fs.mkdtempSync(join(os.tmpdir(), 'coppice-child-'))
   // A child may run as another user.
@@ -18,18 +20,26 @@ export function buildChildren(): string {
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
   fs.writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   fs.symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
-  for (const part of ['src', 'test/child']) {
+  for (const part of ['src', 'test/child', 'properties/model', 'properties/processes', 'properties/damage']) {
     for (const name of fs.readdirSync(join(ROOT, part), { recursive: true, encoding: 'utf8' })) {
       if (name.endsWith('.ts')) translate(join(part, name), folder)
     }
   }
+  translate('test/faulty-file.ts', folder)
   return folder
+}
+
+/** The source of a file, with the deliberate fault that the properties are to notice, if there is one. */
+function sourceOf(name: string): string {
+  const source = fs.readFileSync(join(ROOT, name), 'utf8')
+  const mutant = chosenMutant()
+  return mutant === undefined ? source : mutated(mutant, name.replaceAll('\\', '/'), source)
 }
 
 function translate(name: string, folder: string): void {
   const target = join(folder, name.replace(/\.ts$/, '.js'))
   fs.mkdirSync(dirname(target), { recursive: true })
-  const { outputText } = ts.transpileModule(fs.readFileSync(join(ROOT, name), 'utf8'), {
+  const { outputText } = ts.transpileModule(sourceOf(name), {
     compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true },
   })
   fs.writeFileSync(target, outputText)
