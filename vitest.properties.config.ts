@@ -1,13 +1,15 @@
 import { defineConfig } from 'vitest/config'
+import { mutantPlugin } from './properties/mutants/plugin.js'
+import { TIMEOUT } from './properties/runs.js'
 
-// The long run: the same property files as in `npm test`, with many more histories.
-process.env.COPPICE_RUNS ??= '10000'
-
+// What `npm run properties` runs: the same property files as in `npm test`, long, or with a deliberate fault in the source.
 export default defineConfig({
+  plugins: [mutantPlugin()],
   test: {
     include: ['properties/**/*.test.ts'],
+    setupFiles: ['properties/mutants/setup.ts'],
     pool: 'forks',
-    maxWorkers: 2,
-    testTimeout: 3_600_000,
+    maxWorkers: Number(process.env.COPPICE_WORKERS ?? 2),
+    testTimeout: TIMEOUT,
   },
 })

@@ -17,11 +17,14 @@ import type { Encoding } from '../src/encoding/encoding.js'
 import { json } from '../src/encoding/json.js'
 import { tuple, type Tuple, type TupleElement } from '../src/encoding/tuple.js'
 import { utf8 } from '../src/encoding/utf8.js'
+import { runs, SEED } from './runs.js'
+import { tally } from './tally.js'
 
-const numRuns = Number(process.env.COPPICE_RUNS ?? 300)
+const numRuns = runs(300, 10_000)
 
 function check<Ts>(property: fc.IProperty<Ts>): void {
-  fc.assert(property, { numRuns })
+  fc.assert(property, { seed: SEED, numRuns })
+  tally('encodings', { values: numRuns })
 }
 
 /** Strings in which the awkward code points are frequent and lengths cross the thresholds of the fast paths. */

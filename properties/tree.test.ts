@@ -14,8 +14,10 @@ import { describe, expect, it } from 'vitest'
 import type { Database, Encoding, Keyspace, TreeOptions, Tuple } from '../src/index.js'
 import { open, tuple } from '../src/index.js'
 import { textOf } from './model/bytes.js'
+import { runs, SEED, TIMEOUT } from './runs.js'
+import { tally } from './tally.js'
 
-const numRuns = Number(process.env.COPPICE_RUNS ?? 60)
+const numRuns = runs(60, 2000)
 
 /** How the keys of a tree are written, and text whose order is theirs. */
 interface Keys<K> {
@@ -168,10 +170,12 @@ function using<T>(path: string, work: (db: Database<string, Uint8Array>) => T): 
 
 describe('a tree keeps the order of its keys', () => {
   it('of strings', () => {
-    fc.assert(fc.property(stepsOf(strings), (steps) => behavesOnDisk(strings, steps)), { numRuns })
-  })
+    fc.assert(fc.property(stepsOf(strings), (steps) => behavesOnDisk(strings, steps)), { seed: SEED, numRuns })
+    tally('trees of strings', { histories: numRuns })
+  }, TIMEOUT)
 
   it('of tuples', () => {
-    fc.assert(fc.property(stepsOf(tuples), (steps) => behavesOnDisk(tuples, steps)), { numRuns })
-  })
+    fc.assert(fc.property(stepsOf(tuples), (steps) => behavesOnDisk(tuples, steps)), { seed: SEED, numRuns })
+    tally('trees of tuples', { histories: numRuns })
+  }, TIMEOUT)
 })

@@ -83,6 +83,20 @@ describe('the constants', () => {
   })
 })
 
+/** The comments that open the property files and say what they check. */
+function propertyHeads(): string[] {
+  const folder = new URL('../properties/', import.meta.url)
+  const files = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.test.ts'))
+  return files.map((name) => /^\/\*\*[\s\S]*?\*\//.exec(fs.readFileSync(new URL(name.replaceAll('\\', '/'), folder), 'utf8'))?.[0] ?? '')
+}
+
+/** Numbers of the invariants that a text cites: `I5`, or `I5 to I9` for all of these. */
+function invariantsIn(text: string): number[] {
+  return [...text.matchAll(/\bI(\d+)(?: to I(\d+))?\b/g)].flatMap(([, first, last = first]) =>
+    Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i),
+  )
+}
+
 function valueOf(text: string): number | number[] {
   if (text.includes(' ')) return text.split(' ').map((digits) => parseInt(digits, 16))
   const [base, exponent = '1'] = text.split('^')
@@ -116,6 +130,13 @@ describe('the rest of the text', () => {
     const defined = [...spec.matchAll(/^- \*\*I(\d+)\*\*/gm)].map(([, number]) => Number(number))
     expect([...defined].sort((a, b) => a - b)).toEqual(defined.map((_, i) => i + 1))
     for (const [, number] of spec.matchAll(/\bI(\d+)\b/g)) expect(defined).toContain(Number(number))
+  })
+
+  it('has invariants that are each cited by a property, and properties cite no others', () => {
+    const defined = [...spec.matchAll(/^- \*\*I(\d+)\*\*/gm)].map(([, number]) => Number(number))
+    const cited = new Set(propertyHeads().flatMap(invariantsIn))
+    expect(defined.filter((number) => !cited.has(number)).map((number) => `I${number}`), 'cited by no property').toEqual([])
+    expect([...cited].filter((number) => !defined.includes(number)), 'cited, and not there').toEqual([])
   })
 
   it('links to sections that are there', () => {

@@ -1,18 +1,25 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs, SEED, TIMEOUT } from '../runs.js'
+import { tally } from '../tally.js'
 import { following, history } from './generators.js'
 import type { Operation } from './operations.js'
 import type { Extent } from './replay.js'
 import { replay } from './replay.js'
 import type { Layer } from './world.js'
 
-const RUNS = Number(process.env.COPPICE_RUNS ?? 300)
-
-/** Milliseconds for the histories of a layer: 300 take 20 seconds, 10,000 less than an hour on slow machines too. */
-const TIMEOUT = RUNS > 1000 ? 3_600_000 : 600_000
+const RUNS = runs(200, 10_000)
 
 export function shareOfRuns(share: number): number {
   return Math.ceil(RUNS * share)
+}
+
+/** A failure is shrunk for no longer than leaves time to report it. */
+const LIMITS = { seed: SEED, interruptAfterTimeLimit: 0.9 * TIMEOUT, markInterruptAsFailure: true }
+
+/** Without prototypes and the like, a history prints as it can be pasted into ../regressions.ts. */
+function plain<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T
 }
 
 /** More pages than the smallest pool has, in one transaction, and changed again after they were spilled. */
@@ -33,7 +40,7 @@ function churn(): Operation[] {
   const all = { type: 'bulk', tree: 0, family: 'hash', order: 'scrambled', start: 0, step: 1, count: 4000 } as const
   return [
     { ...all, how: 'put', value: { length: 700, seed: 0 } },
-    ...Array.from({ length: 8 }, (_, i): Operation[] => [
+    ...Array.from({ length: Math.min(8, runs(8, 8)) }, (_, i): Operation[] => [
       { type: 'begin' },
       { ...all, how: 'put', step: 3, start: i, count: 1300, value: { length: 600 + 90 * i, seed: i } },
       { type: 'bulk', tree: 2, family: 'pairs', how: i % 2 === 0 ? 'put' : 'delete', order: 'scrambled', start: 0, step: 1, count: 600, value: { length: 40, seed: i } },
@@ -63,14 +70,14 @@ export function describeLayer(layer: Layer, numRuns: number): void {
   describe(layer.name, () => {
     it('in random histories', async () => {
       const all: Extent = { spilled: 0, depth: 0, freeLog: 0 }
-      const property = fc.asyncProperty(history, async (plan) => {
+      const property = fc.asyncProperty(history.map(plain), async (plan) => {
         const extent = await replay(layer, plan)
         all.spilled += extent.spilled
         all.depth = Math.max(all.depth, extent.depth)
         all.freeLog = Math.max(all.freeLog, extent.freeLog)
       })
-      // A failure is shrunk for no longer than leaves time to report it.
-      await fc.assert(property, { numRuns, interruptAfterTimeLimit: 0.9 * TIMEOUT, markInterruptAsFailure: true })
+      await fc.assert(property, { ...LIMITS, numRuns })
+      tally(`model, ${layer.name}`, { histories: numRuns })
       // The histories are worth little where none of them outgrows a page, the pool and the meta page; few may by chance.
       if (numRuns < 1000) return
       expect(all.spilled).toBeGreaterThan(0)
@@ -98,9 +105,10 @@ export function describeLayer(layer: Layer, numRuns: number): void {
 /** Cursors and iterators alone, over few keys, where a write is mostly near one of them. */
 export function describeFollowing(layer: Layer, numRuns: number): void {
   it('with cursors and iterators in a transaction that goes on writing', async () => {
-    const property = fc.asyncProperty(following, async (operations) => {
+    const property = fc.asyncProperty(following.map(plain), async (operations) => {
       await replay(layer, { pool: 'small', durability: 'lazy', operations })
     })
-    await fc.assert(property, { numRuns, interruptAfterTimeLimit: 0.9 * TIMEOUT, markInterruptAsFailure: true })
+    await fc.assert(property, { ...LIMITS, numRuns })
+    tally('cursors that follow', { histories: numRuns })
   }, TIMEOUT)
 }

@@ -1,0 +1,17 @@
+import { commitMutants } from './commit.js'
+import { fileMutants } from './files.js'
+import type { Mutant } from './mutant.js'
+import { recoveryMutants } from './recovery.js'
+import { reuseMutants } from './reuse.js'
+import { treeMutants } from './tree.js'
+
+export const MUTANTS: readonly Mutant[] = [...commitMutants, ...reuseMutants, ...recoveryMutants, ...treeMutants, ...fileMutants]
+
+/** The mutant that COPPICE_MUTANT names, or undefined where it names none. */
+export function chosenMutant(): Mutant | undefined {
+  const name = process.env.COPPICE_MUTANT
+  if (name === undefined) return undefined
+  const mutant = MUTANTS.find((each) => each.name === name)
+  if (mutant === undefined) throw new Error(`COPPICE_MUTANT names ${name}, and there is no such mutant`)
+  return mutant
+}

@@ -1,0 +1,98 @@
+/** Faults in the tree and its pages. */
+import type { Mutant } from './mutant.js'
+
+const SPREAD = 'src/tree/spread.ts'
+const NODE = 'src/page/node.ts'
+
+export const treeMutants: readonly Mutant[] = [
+  {
+    name: 'split-off-by-one',
+    breaks: 'A split takes its separator from the cell before the cut: a key is looked for in the wrong page.',
+    edits: [{
+      file: SPREAD,
+      text: 'insertPointer(tree, arena, base, at + i, below.separator(cuts[i]), slots[i], level - 1)',
+      replacement: 'insertPointer(tree, arena, base, at + i, below.separator(cuts[i] - (cuts[i] > 1 ? 1 : 0)), slots[i], level - 1)',
+    }],
+  },
+  {
+    name: 'split-loses-a-cell',
+    breaks: 'Laying out cells leaves out the last one of a page where more pages follow.',
+    edits: [{
+      file: SPREAD,
+      text: 'rewrite(tree, slots[i], level, cells, cuts[i], cuts[i + 1])',
+      replacement: 'rewrite(tree, slots[i], level, cells, cuts[i], cuts[i + 1] - (i + 2 < cuts.length && cuts[i + 1] > cuts[i] + 1 ? 1 : 0))',
+    }],
+  },
+  {
+    name: 'merge-without-separator',
+    breaks: 'Merging two branches loses the separator between them.',
+    edits: [{ file: SPREAD, text: 'if (level > 0) cells.nameCell(count, separatorScratch, length)', replacement: '' }],
+  },
+  {
+    name: 'cut-off-by-one',
+    breaks: 'Deleting a range leaves a whole subtree of it behind.',
+    edits: [{ file: 'src/tree/cut.ts', text: 'for (let i = last - 1; i > first; i--) dropChild', replacement: 'for (let i = last - 1; i > first + 1; i--) dropChild' }],
+  },
+  {
+    name: 'count-off-by-one',
+    breaks: 'The number of entries below a branch leaves out the first child.',
+    edits: [{
+      file: SPREAD,
+      text: 'for (let i = 0; i < count; i++) entries += entriesOf(arena, base, i)',
+      replacement: 'for (let i = 1; i < count; i++) entries += entriesOf(arena, base, i)',
+    }],
+  },
+  {
+    name: 'count-not-lowered',
+    breaks: 'Deleting an entry leaves the counts above it as they were.',
+    edits: [{ file: 'src/tree/remove.ts', text: 'addEntries(tree, -1)', replacement: 'tree.root.entries--' }],
+  },
+  {
+    name: 'separator-too-short',
+    breaks: 'A separator is cut where it no longer parts its neighbours.',
+    edits: [{ file: 'src/tree/cells.ts', text: 'this.shared(index - 1, index) + 1', replacement: 'this.shared(index - 1, index)' }],
+  },
+  {
+    name: 'prefix-not-whole',
+    breaks: 'A key that is shorter than the prefix of a page counts as one that has it.',
+    edits: [{ file: NODE, text: 'return length < prefixLength ? -1 : 0', replacement: 'return 0' }],
+  },
+  {
+    name: 'padded-heads-tie',
+    breaks: 'Keys whose heads differ only in padding are compared by what comes after, which is not there.',
+    edits: [{
+      file: NODE,
+      text: 'if (keyLeft <= HEAD_LENGTH || suffixLength <= HEAD_LENGTH) return difference',
+      replacement: 'if (keyLeft <= HEAD_LENGTH && suffixLength <= HEAD_LENGTH) return 0',
+    }],
+  },
+  {
+    name: 'head-signed',
+    breaks: 'Heads are compared as signed numbers: keys from byte 0x80 on sort first.',
+    edits: [{ file: NODE, text: 'const FLIP = 0x80000000 | 0', replacement: 'const FLIP = 0' }],
+  },
+  {
+    name: 'fragments-uncounted',
+    breaks: 'Bytes of a cell that was taken away are not counted, so that a page does not add up.',
+    edits: [{ file: NODE, text: 'else addFragmented(arena, base, size)', replacement: 'else addFragmented(arena, base, 0)' }],
+  },
+  {
+    name: 'overflow-flag-lost',
+    breaks: 'Branches do not learn of a large value below: its extent is not given back when the subtree is cut off.',
+    edits: [{ file: 'src/tree/insert.ts', text: 'if ((flags & LEAF_FLAG.OVERFLOW) !== 0) markOverflowBelow(tree)', replacement: '' }],
+  },
+  {
+    name: 'old-value-kept',
+    breaks: 'The extent of a large value is not given back when another value takes its place.',
+    edits: [{ file: 'src/tree/insert.ts', text: 'else freeValue(tree, arena, base, index)', replacement: '' }],
+  },
+  {
+    name: 'finger-too-far',
+    breaks: 'The way to the last key written is used for keys that belong behind the next separator.',
+    edits: [{
+      file: 'src/tree/insert.ts',
+      text: 'if (next < countOf(arena, base)) return compareKey(arena, base, next, BRANCH_CELL.REST, key, length) < 0',
+      replacement: 'if (next < countOf(arena, base)) return compareKey(arena, base, next, BRANCH_CELL.REST, key, length) <= 0',
+    }],
+  },
+]
