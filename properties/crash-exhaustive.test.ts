@@ -17,7 +17,7 @@ import { pastAfterCrash, pastAfterKill } from './crash/past.js'
 import type { Kept, Point } from './crash/points.js'
 import { assertSurvives, assertSurvivesKill, pointsOf, sampledSubsets, subsets, tornSubsets } from './crash/points.js'
 import type { Workload } from './crash/workloads.js'
-import { ACTIONS, firstPast, workloadsOf } from './crash/workloads.js'
+import { ACTIONS, firstPast, fragmentedPast, fragmentingWorkloads, workloadsOf } from './crash/workloads.js'
 import { LONG, runs, SEED, TIMEOUT } from './runs.js'
 import { tally } from './tally.js'
 
@@ -67,24 +67,31 @@ async function attempt(past: Past, { name, plan }: Workload, again: number): Pro
   }
 }
 
+/** So many of the workloads, or all of them where that is more. */
+async function attemptSome(past: Past, all: Workload[], wanted: number, again: number): Promise<void> {
+  let left = Math.min(wanted, all.length)
+  for (const [index, workload] of all.entries()) {
+    if (random() * (all.length - index) >= left) continue
+    left--
+    await attempt(past, workload, again)
+  }
+}
+
 describe('every crash of every small workload leaves a store that is whole', () => {
   it('with a transaction', async () => {
-    const past = await firstPast()
-    for (const workload of workloadsOf(1)) await attempt(past, workload, LONG ? 0.02 : 0.001)
+    await attemptSome(await firstPast(), [...workloadsOf(1)], runs(24, Infinity), LONG ? 0.02 : 0.002)
+  }, TIMEOUT)
+
+  it('with free space in very many pieces', async () => {
+    await attemptSome(await fragmentedPast(), [...fragmentingWorkloads()], runs(3, Infinity), 0)
   }, TIMEOUT)
 
   it('with two transactions', async () => {
-    const past = await firstPast()
-    const all = [...workloadsOf(2)]
-    const share = runs(12, all.length) / all.length
-    for (const workload of all) if (random() < share) await attempt(past, workload, 0.001)
+    await attemptSome(await firstPast(), [...workloadsOf(2)], runs(6, Infinity), 0.001)
   }, TIMEOUT)
 
   it('with three transactions', async () => {
-    const past = await firstPast()
-    const all = [...workloadsOf(3)]
-    const share = runs(6, 1500) / all.length
-    for (const workload of all) if (random() < share) await attempt(past, workload, 0.001)
+    await attemptSome(await firstPast(), [...workloadsOf(3)], runs(3, 1500), 0.001)
     tally('small workloads, every crash', counts)
   }, TIMEOUT)
 })

@@ -28,8 +28,8 @@ interface Kind {
 
 const KINDS: Kind[] = [
   { name: 'in random histories', property: 'random histories with crashes', histories: lives, sampling: { points: 8, images: 6 }, numRuns: runs(50, 9000) },
-  { name: 'with commits that sync their pages first', property: 'bulk commits with crashes', histories: bulkLife.map((life) => [life]), sampling: { points: 6, images: 4 }, numRuns: runs(5, 200) },
-  { name: 'with free space in very many pieces', property: 'fragmented stores with crashes', histories: fragmentedLives, sampling: { points: 8, images: 8 }, numRuns: runs(3, 150) },
+  { name: 'with commits that sync their pages first', property: 'bulk commits with crashes', histories: bulkLife.map((life) => [life]), sampling: { points: 12, images: 4 }, numRuns: runs(6, 200) },
+  { name: 'with free space in very many pieces', property: 'fragmented stores with crashes', histories: fragmentedLives, sampling: { points: 8, images: 4 }, numRuns: runs(1, 150) },
 ]
 
 describe('a store that crashes again and again holds what it has promised', () => {

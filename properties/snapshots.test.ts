@@ -23,11 +23,14 @@ function counts(extents: readonly Extent[]): Record<string, number> {
   return { histories: extents.length, commits: sum('commits'), 'comparisons of snapshots': sum('comparisons') }
 }
 
+/** Less than this would not meet what is looked for. */
+const FEWEST = { histories: 30, rounds: 10 }
+
 describe('a snapshot', () => {
   it('stays what it was in random histories, and holds back what it can see and no more', async () => {
     const extents: Extent[] = []
     const property = fc.asyncProperty(history, async (plan) => void extents.push(await replay(plan)))
-    await fc.assert(property, { seed: SEED, numRuns: runs(30, 3000), interruptAfterTimeLimit: TIMEOUT / 2, markInterruptAsFailure: true })
+    await fc.assert(property, { seed: SEED, numRuns: Math.max(FEWEST.histories, runs(30, 3000)), interruptAfterTimeLimit: TIMEOUT / 2, markInterruptAsFailure: true })
     // Histories in which nothing is held, or nothing spilled, would show nothing.
     expect(extents.some(({ held }) => held > 20)).toBe(true)
     expect(extents.some(({ spilled }) => spilled > 0)).toBe(true)
@@ -35,7 +38,7 @@ describe('a snapshot', () => {
   }, TIMEOUT)
 
   it.each(layers)('stays what it was while thousands of commits go on around it (%s)', async (layer) => {
-    const plan: SnapshotHistory = { layer, durability: layer === 'mapped' ? 'sync' : layer === 'plain' ? 'lazy' : 'async', acts: longHistory(runs(10, 500)) }
+    const plan: SnapshotHistory = { layer, durability: layer === 'mapped' ? 'sync' : layer === 'plain' ? 'lazy' : 'async', acts: longHistory(Math.max(FEWEST.rounds, runs(10, 500))) }
     const extent = await replay(plan)
     expect(extent.commits).toBeGreaterThan(LONG ? 25_000 : 1000)
     expect(extent.held).toBeGreaterThan(100)

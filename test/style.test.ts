@@ -33,7 +33,7 @@ function sourcesIn(...folders: string[]): Source[] {
   return folders
     .filter((folder) => existsSync(join(ROOT, folder)))
     .flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)))
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => path.endsWith('.ts') && !path.includes('node_modules'))
     .sort()
     .map((path) => {
       const text = readFileSync(join(ROOT, path), 'utf8')

@@ -8,6 +8,8 @@
  */
 import type { Database } from '../../src/index.js'
 import type { StoreFile } from '../../src/file/file.js'
+import { META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
+import { decodeMeta } from '../../src/page/meta.js'
 import { openOn } from '../../test/faulty-file.js'
 import { textOf, valueBytes } from '../model/bytes.js'
 import { TREES } from '../model/operations.js'
@@ -31,7 +33,11 @@ export function assertRecovered(file: StoreFile, states: readonly ModelStore[], 
   while (index >= floor && printOfModel(states[index]) !== found) index--
   if (index < floor) throw new Error(`the store holds ${describe(found, states)}, where states ${floor} to ${ceiling} were allowed`)
   assertSound(db, 'after recovery')
+  const used = highestId(file)
   assertTakesWrites(db, states[index])
+  const { transaction } = db.stats()
+  if (transaction <= used) throw new Error(`the commit after recovery has the id ${transaction}, and one that is in the file has ${used}`)
+  db.close()
   return index
 }
 
@@ -53,7 +59,17 @@ function assertTakesWrites(db: Database<Bytes, Bytes>, state: ModelStore): void 
   model.write(TREES[1]).put(textOf(AFTER), AFTER)
   if (printOf(db) !== printOfModel(model)) throw new Error('what was written after recovery is not what is there')
   assertSound(db, 'after recovery and a commit')
-  db.close()
+}
+
+/** The highest id of a commit in any meta slot that is whole. */
+function highestId(file: StoreFile): number {
+  const page = new Uint8Array(PAGE_SIZE)
+  const ids = Array.from({ length: META_SLOTS }, (_, slot) => {
+    file.read(page, slot * PAGE_SIZE)
+    const reading = decodeMeta(page, slot)
+    return reading.kind === 'valid' ? reading.meta.transaction : 0
+  })
+  return Math.max(...ids)
 }
 
 function assertSound(db: Database<Bytes, Bytes>, when: string): void {

@@ -1,5 +1,6 @@
 import { randomFrom } from '../../test/faulty-file.js'
-import { WHOLE } from '../disk/disk.js'
+import type { DiskEvent } from '../disk/disk.js'
+import { isChange, WHOLE } from '../disk/disk.js'
 import type { Ending, PlannedLife } from './generators.js'
 import type { Lived, Past } from './life.js'
 import { live } from './life.js'
@@ -32,9 +33,9 @@ export async function replayLives(plans: readonly PlannedLife[], sampling: Sampl
 }
 
 function tryCrashes(lived: Lived, random: () => number, { points, images }: Sampling, counts: CrashCounts): void {
-  const share = points / (1 + lived.log.length)
+  const chosen = choosePoints(lived.log, random, points)
   for (const point of pointsOf(lived)) {
-    if (random() >= share) continue
+    if (!chosen.has(point.at)) continue
     for (const kept of someKept(point, random, images)) {
       counts['crash images']++
       assertSurvives(lived, point, kept)
@@ -42,6 +43,21 @@ function tryCrashes(lived: Lived, random: () => number, { points, images }: Samp
     counts['crash images']++
     assertSurvivesKill(lived, point)
   }
+}
+
+/** Points in a log. A commit of a thousand pages is no likelier to be hit than one of three, or nothing else would be. */
+function choosePoints(log: readonly DiskEvent[], random: () => number, count: number): Set<number> {
+  const runs: number[][] = [[]]
+  for (const [index, event] of log.entries()) {
+    runs[runs.length - 1].push(index + 1)
+    if (!isChange(event)) runs.push([])
+  }
+  const chosen = new Set<number>()
+  for (let i = 0; i < count; i++) {
+    const run = runs[Math.floor(random() * runs.length)]
+    if (run.length > 0) chosen.add(run[Math.floor(random() * run.length)])
+  }
+  return chosen
 }
 
 function* someKept({ disk: { pending } }: Point, random: () => number, count: number): Generator<Kept> {

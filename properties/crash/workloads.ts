@@ -63,3 +63,25 @@ export async function firstPast(): Promise<Past> {
   const steps = writes.map((writes): Step => ({ do: 'commit', how: 'commit', writes }))
   return pastAfter(await live(newPast(), { durability: 'sync', mapped: true, steps, closes: true }))
 }
+
+/** Pages with a value each, every other one of them gone: nearly as many holes as a meta page can name. */
+export async function fragmentedPast(): Promise<Past> {
+  const pages = { type: 'bulk', tree: 0, family: 'counter', order: 'ascending', start: 0 } as const
+  const writes: Write[] = [
+    { ...pages, how: 'load', step: 1, count: 1040, value: { length: 2100, seed: 1 } },
+    { ...pages, how: 'delete', step: 2, count: 420, value: { length: 0, seed: 0 } },
+  ]
+  const steps = writes.map((write): Step => ({ do: 'commit', how: 'commit', writes: [write] }))
+  return pastAfter(await live(newPast(), { durability: 'sync', mapped: true, steps, closes: true }))
+}
+
+/** Makes some more holes in that store, which its meta page still can name, or so many that the free log gets a page. */
+export function* fragmentingWorkloads(): Generator<Workload> {
+  for (const count of [4, 40]) {
+    const more: Write = { type: 'bulk', tree: 0, family: 'counter', how: 'delete', order: 'ascending', start: 840, step: 2, count, value: { length: 0, seed: 0 } }
+    for (const [way, { durability, how, then }] of Object.entries(WAYS)) {
+      const steps: Step[] = [{ do: 'commit', how, writes: [more] }, ...then]
+      yield { name: `${count} more holes (${way})`, plan: { durability, mapped: true, steps, closes: false } }
+    }
+  }
+}

@@ -89,6 +89,7 @@ export class Trial {
     if (layer.onDisk) fs.writeFileSync(this.path, image)
     const opened = this.open(image, exact ? OPENING : OPENING_SEALED)
     if (opened === undefined) return 'refused when opened'
+    this.assertNoneNewer(image)
     const { db, store } = opened
     const judge = new Judge(db, exact ? this.contentOf(store.newest.meta, image) : undefined, this.dice, this.limitFor(image))
     judge.read(this.probes, 5)
@@ -136,6 +137,14 @@ export class Trial {
 
   private assertUnchanged(now: Uint8Array, what: string): void {
     if (Buffer.compare(now, this.subject.image) !== 0) throw new Wrong(`${what} was changed`)
+  }
+
+  /** Whoever wrote a slot of a newer version knows of commits that this version cannot read. */
+  private assertNoneNewer(image: Uint8Array): void {
+    for (let slot = 0; slot < META_SLOTS; slot++) {
+      const page = image.subarray(slot * PAGE_SIZE, (slot + 1) * PAGE_SIZE)
+      if (page.length === PAGE_SIZE && decodeMeta(page, slot).kind === 'newer') throw new Wrong(`a commit was opened beside meta slot ${slot} of a newer version`)
+    }
   }
 
   /**

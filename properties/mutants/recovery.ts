@@ -23,7 +23,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'walk-without-free-log',
     breaks: 'The walk does not look at the free log: a commit is taken whose free space is unknown.',
-    edits: [{ file: RECOVER, text: 'for (const { page } of readLog(pager, meta.log)) walk.found.add(page)', replacement: '' }],
+    edits: [{ file: RECOVER, text: 'if (meta.log.page !== 0 && isNew(', replacement: 'if (meta.log.page < 0 && isNew(' }],
   },
   {
     name: 'walk-without-named-trees',

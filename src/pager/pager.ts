@@ -190,8 +190,8 @@ export class Pager {
     const dirty = frames.filter((frame) => this.pool.isDirty(frame))
     if (dirty.length > 0) {
       const sealed = seal(dirty)
-      this.writeFrames(sealed)
       for (const frame of sealed) this.written.add(this.pool.pageOf(frame))
+      this.writeFrames(sealed)
       this.pool.spilled += sealed.length
     }
     for (const frame of frames) if (this.pool.pageOf(frame) !== 0) this.drop(frame)

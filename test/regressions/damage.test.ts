@@ -1,7 +1,7 @@
 /** What damaged and hostile files have shown. */
 import { expect, it } from 'vitest'
 import type { Database } from '../../src/database.js'
-import { META_SLOTS, PAGE_SIZE, SLOT } from '../../src/page/layout.js'
+import { HEADER, META_SLOTS, PAGE_SIZE, SLOT } from '../../src/page/layout.js'
 import type { Meta } from '../../src/page/meta.js'
 import { decodeMeta, encodeMeta } from '../../src/page/meta.js'
 import { slotAt } from '../../src/page/node.js'
@@ -150,6 +150,23 @@ it('a meta page of another store beside those of this one is damage, not a newer
     const mixed = image.slice()
     mixed.set(other.subarray(slot * PAGE_SIZE, (slot + 1) * PAGE_SIZE), slot * PAGE_SIZE)
     expect(codeOf(() => openOn(fileOf(mixed)))).toBe('COPPICE_CORRUPT')
+  }
+})
+
+it('a page that claims to be of the transaction under way is damage, unless that has written it', () => {
+  const image = imageWith((db) => db.transaction((tx) => { for (let i = 0; i < 300; i++) tx.put(padded(i), 'v'.repeat(20)) }))
+  const draft = new Draft(image.length / PAGE_SIZE)
+  draft.arena.bytes.set(image)
+  const { bytes, words } = draft.arena
+  for (let page = META_SLOTS; page < image.length / PAGE_SIZE; page++) {
+    if (bytes[page * PAGE_SIZE + HEADER.LEVEL] !== 0) continue
+    words[(page * PAGE_SIZE + HEADER.BIRTH) >>> 2] = openOn(fileOf(image)).store.newest.meta.transaction + 1
+    draft.seal(page)
+  }
+  for (const mapped of [true, false]) {
+    const { db } = openOn(new FaultyFile(fileOf(bytes), mapped))
+    expect(codeOf(() => db.put(padded(7), 'changed'))).toBe('COPPICE_CORRUPT')
+    expect(codeOf(() => db.get(padded(7)))).toBe('COPPICE_CORRUPT')
   }
 })
 
