@@ -79,19 +79,19 @@ async function attemptSome(past: Past, all: Workload[], wanted: number, again: n
 
 describe('every crash of every small workload leaves a store that is whole', () => {
   it('with a transaction', async () => {
-    await attemptSome(await firstPast(), [...workloadsOf(1)], runs(24, Infinity), LONG ? 0.02 : 0.002)
+    await attemptSome(await firstPast(), [...workloadsOf(1)], runs(16, Infinity), LONG ? 0.02 : 0.002)
   }, TIMEOUT)
 
   it('with free space in very many pieces', async () => {
-    await attemptSome(await fragmentedPast(), [...fragmentingWorkloads()], runs(3, Infinity), 0)
+    await attemptSome(await fragmentedPast(), [...fragmentingWorkloads()], runs(2, Infinity), 0)
   }, TIMEOUT)
 
   it('with two transactions', async () => {
-    await attemptSome(await firstPast(), [...workloadsOf(2)], runs(6, Infinity), 0.001)
+    await attemptSome(await firstPast(), [...workloadsOf(2)], runs(4, Infinity), 0.001)
   }, TIMEOUT)
 
   it('with three transactions', async () => {
-    await attemptSome(await firstPast(), [...workloadsOf(3)], runs(3, 1500), 0.001)
+    await attemptSome(await firstPast(), [...workloadsOf(3)], runs(2, 1500), 0.001)
     tally('small workloads, every crash', counts)
   }, TIMEOUT)
 })
