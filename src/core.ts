@@ -50,10 +50,10 @@ export class Core implements TransactionHost {
     return this.newest
   }
 
-  /** Keeps a view's pages from being reused. */
-  holdView(view: CommitView): Omit<Hold, 'tree'> {
-    this.store.hold()
-    return { assertReadable: () => this.assertOpen(), release: () => this.releaseCommit(view.commit.meta.transaction) }
+  /** Keeps the pages of the newest commit from being reused. */
+  holdView(view: CommitView, name: string | undefined): Hold {
+    const tree = view.tree(name)
+    return new CommitHold(this, tree, this.store.hold().meta.transaction)
   }
 
   releaseCommit(transaction: number): void {
@@ -159,6 +159,27 @@ export class Core implements TransactionHost {
   }
 }
 
+/** A tree of a commit that is kept readable. */
+class CommitHold implements Hold {
+  readonly tree: Tree
+  private readonly core: Core
+  private readonly transaction: number
+
+  constructor(core: Core, tree: Tree, transaction: number) {
+    this.core = core
+    this.tree = tree
+    this.transaction = transaction
+  }
+
+  assertReadable(): void {
+    this.core.assertOpen()
+  }
+
+  release(): void {
+    this.core.releaseCommit(this.transaction)
+  }
+}
+
 /** The newest commit for reads, and a transaction for each write. */
 export class AutoSource implements Source {
   private readonly core: Core
@@ -174,9 +195,7 @@ export class AutoSource implements Source {
   }
 
   hold(): Hold {
-    const view = this.core.view()
-    const tree = view.tree(this.name)
-    return { tree, ...this.core.holdView(view) }
+    return this.core.holdView(this.core.view(), this.name)
   }
 
   write<T>(change: (tree: Tree) => T): T {

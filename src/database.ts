@@ -179,7 +179,7 @@ export class Database<K, V> extends AutoKeyspace<K, V> {
    */
   async backup(target: BackupTarget): Promise<void> {
     const view = this.core.view()
-    const hold = this.core.holdView(view)
+    const hold = this.core.holdView(view, undefined)
     try {
       await backup(this.core.store, view, target, () => hold.assertReadable())
     } finally {

@@ -11,11 +11,13 @@ import type { StoreFile } from '../../src/file/file.js'
 import { META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
 import { decodeMeta } from '../../src/page/meta.js'
 import { openOn } from '../../test/faulty-file.js'
+import { assertSound } from '../../test/helpers.js'
 import { textOf, valueBytes } from '../model/bytes.js'
+import { printOf, printOfModel } from '../model/contents.js'
 import { TREES } from '../model/operations.js'
 import type { ModelStore } from '../model/sorted-map.js'
-import type { Bytes, Handle } from '../model/world.js'
-import { BINARY, treeOf } from '../model/world.js'
+import type { Bytes } from '../model/world.js'
+import { BINARY } from '../model/world.js'
 
 /** The states that may be found: from `floor` to `ceiling`, both included. */
 export interface Bounds {
@@ -32,7 +34,7 @@ export function assertRecovered(file: StoreFile, states: readonly ModelStore[], 
   let index = ceiling
   while (index >= floor && printOfModel(states[index]) !== found) index--
   if (index < floor) throw new Error(`the store holds ${describe(found, states)}, where states ${floor} to ${ceiling} were allowed`)
-  assertSound(db, 'after recovery')
+  assertSound(db)
   const used = highestId(file)
   assertTakesWrites(db, states[index])
   const { transaction } = db.stats()
@@ -58,7 +60,7 @@ function assertTakesWrites(db: Database<Bytes, Bytes>, state: ModelStore): void 
   if (first !== undefined) model.write('').delete(first)
   model.write(TREES[1]).put(textOf(AFTER), AFTER)
   if (printOf(db) !== printOfModel(model)) throw new Error('what was written after recovery is not what is there')
-  assertSound(db, 'after recovery and a commit')
+  assertSound(db)
 }
 
 /** The highest id of a commit in any meta slot that is whole. */
@@ -70,42 +72,6 @@ function highestId(file: StoreFile): number {
     return reading.kind === 'valid' ? reading.meta.transaction : 0
   })
   return Math.max(...ids)
-}
-
-function assertSound(db: Database<Bytes, Bytes>, when: string): void {
-  const { ok, errors } = db.check()
-  if (!ok) throw new Error(`check ${when}: ${errors.slice(0, 3).map((error) => error.message).join('; ')}`)
-}
-
-/** All that a store holds, as one string: equal for equal stores, and for no others. */
-export function printOf(handle: Handle): string {
-  let print = ''
-  for (const [index, name] of ['', ...handle.trees()].entries()) {
-    const tree = treeOf(handle, index === 0 ? 0 : TREES.indexOf(name))
-    print += `${name}:${tree.count()}\n`
-    for (const [key, value] of tree.entries()) print += entry(textOf(key), value)
-  }
-  return print
-}
-
-const prints = new WeakMap<ModelStore, string>()
-
-export function printOfModel(model: ModelStore): string {
-  let print = prints.get(model)
-  if (print === undefined) {
-    print = ''
-    for (const name of ['', ...model.names()]) {
-      const { keys, values } = model.read(name)
-      print += `${name}:${keys.length}\n`
-      keys.forEach((key, i) => (print += entry(key, values[i])))
-    }
-    prints.set(model, print)
-  }
-  return print
-}
-
-function entry(key: string, value: Uint8Array): string {
-  return `${key.length},${value.length}:${key}${textOf(value)}\n`
 }
 
 function describe(found: string, states: readonly ModelStore[]): string {

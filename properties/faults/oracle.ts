@@ -1,5 +1,4 @@
 /** Whether a store holds one of the states that it may hold. */
-import { createHash } from 'node:crypto'
 import type { Database } from '../../src/index.js'
 import { Core } from '../../src/core.js'
 import { Database as DatabaseClass } from '../../src/database.js'
@@ -9,7 +8,8 @@ import { resolveOptions } from '../../src/options.js'
 import type { DurabilityMode } from '../../src/pager/store.js'
 import { Store } from '../../src/pager/store.js'
 import { fileOf } from '../../test/faulty-file.js'
-import { bytesOf } from '../model/bytes.js'
+import { assertSound } from '../../test/helpers.js'
+import { printOf, printOfModel } from '../model/contents.js'
 import type { ModelStore } from '../model/sorted-map.js'
 import type { Bytes } from '../model/world.js'
 import { BINARY } from '../model/world.js'
@@ -36,50 +36,15 @@ export function openStore(file: StoreFile, durability: DurabilityMode): Opened {
   }
 }
 
-const digests = new WeakMap<ModelStore, string>()
-
-type Entries = Iterable<readonly [key: Uint8Array, value: Uint8Array]>
-
-function digestOf(trees: Iterable<readonly [name: string, entries: Entries]>): string {
-  const hash = createHash('sha1')
-  for (const [name, entries] of trees) {
-    hash.update(`tree ${name}\n`)
-    for (const [key, value] of entries) hash.update(`${key.length} ${value.length}\n`).update(key).update(value)
-  }
-  return hash.digest('hex')
-}
-
-/** A digest of all that a model holds, which must not change any more. */
-export function digestOfModel(model: ModelStore): string {
-  let digest = digests.get(model)
-  if (digest === undefined) {
-    const trees = ['', ...model.names()].map((name): [string, Entries] => {
-      const tree = model.read(name)
-      return [name, tree.keys.map((key, i) => [bytesOf(key), tree.values[i]] as const)]
-    })
-    digests.set(model, (digest = digestOf(trees)))
-  }
-  return digest
-}
-
-export function digestOfStore(db: Database<Bytes, Bytes>): string {
-  return digestOf([['', db.entries()], ...db.trees().map((name): [string, Entries] => [name, db.tree(name, BINARY).entries()])])
-}
-
-export function assertChecked(db: Database<Bytes, Bytes>): void {
-  const report = db.check()
-  if (!report.ok) throw new Error(`check found: ${report.errors.slice(0, 3).map(({ message }) => message).join(' | ')}`)
-}
-
 /** The image of a crashed disk has to open with one of these states and pass its check; and to take a write, where that is to be tried too. */
 export function assertRecovers(image: Uint8Array, allowed: readonly ModelStore[], writing: boolean): void {
   const { db } = openStore(fileOf(image), 'sync')
-  const found = digestOfStore(db)
-  if (!allowed.some((model) => digestOfModel(model) === found)) {
+  const found = printOf(db)
+  if (!allowed.some((model) => printOfModel(model) === found)) {
     const { transaction, passedOver } = db.stats()
     throw new Error(`it holds transaction ${transaction}, which is none of the states that it may hold${passedOver.map((one) => `; passed over ${one}`).join('')}`)
   }
-  assertChecked(db)
+  assertSound(db)
   if (!writing) return
   const key = Uint8Array.of(0)
   db.put(key, key)

@@ -2,8 +2,10 @@
 import type { Transaction } from '../../src/index.js'
 import { CoppiceError } from '../../src/index.js'
 import { randomFrom } from '../../test/faulty-file.js'
+import { assertSound } from '../../test/helpers.js'
 import { WHOLE } from '../disk/disk.js'
 import { keyBytes } from '../model/bytes.js'
+import { printOf, printOfModel } from '../model/contents.js'
 import { ModelStore } from '../model/sorted-map.js'
 import type { Bytes } from '../model/world.js'
 import { sameStore } from '../model/world.js'
@@ -11,7 +13,7 @@ import { itemOf, modelBatch } from '../model/writes.js'
 import type { Call, Fault, FaultFile } from './machine.js'
 import { Machine } from './machine.js'
 import type { Opened } from './oracle.js'
-import { assertChecked, assertRecovers, digestOfModel, digestOfStore, openStore } from './oracle.js'
+import { assertRecovers, openStore } from './oracle.js'
 import { apply, closeFailed, codeOf, tick, within } from './parts.js'
 import type { Step, Workload } from './workloads.js'
 
@@ -150,7 +152,7 @@ class Session {
 
   private compare(): void {
     sameStore('the store', this.opened.db, this.current)
-    assertChecked(this.opened.db)
+    assertSound(this.opened.db)
   }
 
   // Commits.
@@ -211,7 +213,7 @@ class Session {
     const { begun } = this
     this.begun = undefined
     if (this.newest() === before) {
-      if (begun !== undefined && digestOfModel(begun) !== digestOfModel(this.current)) this.begun = begun
+      if (begun !== undefined && printOfModel(begun) !== printOfModel(this.current)) this.begun = begun
       return false
     }
     if (begun === undefined) throw new Error('a commit appeared that nobody made')
@@ -278,12 +280,12 @@ class Session {
     await this.allSettled()
     this.open()
     this.machine.paused = true
-    const found = digestOfStore(this.opened.db)
+    const found = printOf(this.opened.db)
     this.machine.paused = false
-    if (found === digestOfModel(this.current)) return
+    if (found === printOfModel(this.current)) return
     const several = (this.plan?.also.length ?? 0) > 0 || this.plan?.full === true
     const candidates = [...this.doubts.filter(({ after }) => after >= this.floor).map(({ model }) => model), ...(several ? this.states.slice(this.floor) : [])]
-    const model = candidates.find((candidate) => digestOfModel(candidate) === found)
+    const model = candidates.find((candidate) => printOfModel(candidate) === found)
     if (model === undefined) throw new Error('opened again, the store holds none of the states that it may hold')
     this.states.push(model)
   }
@@ -328,7 +330,7 @@ class Session {
       closeFailed(db)
     }
     await this.openAgain()
-    return begun !== undefined && digestOfModel(begun) === digestOfModel(this.current)
+    return begun !== undefined && printOfModel(begun) === printOfModel(this.current)
   }
 
   /** After a failed sync nothing is written any more, and nobody waits for ever. */

@@ -89,8 +89,8 @@ export const reuseMutants: readonly Mutant[] = [
     breaks: 'A backup does not hold the commit that it copies: its pages are used again while it runs.',
     edits: [{
       file: 'src/core.ts',
-      text: 'this.store.hold()\n    return { assertReadable: () => this.assertOpen(), release: () => this.releaseCommit(view.commit.meta.transaction) }',
-      replacement: 'return { assertReadable: () => this.assertOpen(), release: () => undefined }',
+      text: 'this.store.hold().meta.transaction',
+      replacement: '-1',
     }],
   },
 ]

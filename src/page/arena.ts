@@ -5,17 +5,20 @@ import { PAGE_SHIFT } from './layout.js'
  * arena and its base, the byte offset in the arena, so that offsets stay small integers.
  *
  * Three views of the same bytes stand side by side because a typed array read at an index is the fastest
- * read there is; fields are aligned to their size throughout the format for this.
+ * read there is; fields are aligned to their size throughout the format for this. Values are not, and `data`
+ * reads them a word at a time all the same.
  */
 export class Arena {
   readonly bytes: Uint8Array
   readonly words: Int32Array
   readonly halves: Uint16Array
+  readonly data: DataView
 
   constructor(buffer: ArrayBuffer) {
     this.bytes = new Uint8Array(buffer)
     this.words = new Int32Array(buffer)
     this.halves = new Uint16Array(buffer)
+    this.data = new DataView(buffer)
   }
 }
 

@@ -62,16 +62,6 @@ export class Pager {
     return slot
   }
 
-  /** Keeps what stands at `slot` in its place until the answer is called. */
-  keep(slot: number): () => void {
-    if (slot < FRAME_SLOTS) return nothing
-    const page = this.pool.pageOf(this.pool.frameOf(slot))
-    this.pool.pin(slot)
-    return () => {
-      if (this.where[page] === slot) this.pool.unpin(slot)
-    }
-  }
-
   private fault(page: number, tree: number | undefined): number {
     if (page >= this.physicalPages) throw corrupt(page, tree, `the file ends before it, after ${this.physicalPages} pages`)
     // Where trees of a hostile file share pages, a page may be changed under a reader of the other tree: no number is then too odd.
@@ -306,8 +296,4 @@ export class Pager {
       if (this.arenas[index] !== EMPTY) this.openWindow(index)
     }
   }
-}
-
-function nothing(): void {
-  // A page in a window moves nowhere.
 }

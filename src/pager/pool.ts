@@ -85,7 +85,7 @@ export class Pool {
     if (this.free.length === 0) this.makeRoom()
     const frame = this.free.pop()
     if (frame === undefined) {
-      throw new CoppiceError('COPPICE_BUSY', 'every frame of the pool is in use by views that are open inside each other. Nest fewer, or open the store with a larger poolSize.')
+      throw new CoppiceError('COPPICE_BUSY', 'every frame of the pool is in use at once. Open the store with a larger poolSize.')
     }
     this.pages[frame] = page
     if (dirty) this.markDirty(frame)

@@ -3,7 +3,7 @@
  * what stands below them, numbers of entries, checksums of pages already seen and of overflow extents.
  */
 import { CoppiceError, corrupt } from '../errors.js'
-import type { Arena } from '../page/arena.js'
+import { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { childCrcOf, childOf, entriesOf, branchFlags } from '../page/branch.js'
 import { crc32, pageCrc } from '../page/checksum.js'
@@ -184,6 +184,5 @@ function keyOf(arena: Arena, base: number, index: number, rest: number): Uint8Ar
 }
 
 function copyOf(arena: Arena, base: number): { arena: Arena; base: number } {
-  const bytes = arena.bytes.slice(base, base + PAGE_SIZE)
-  return { arena: { bytes, words: new Int32Array(bytes.buffer), halves: new Uint16Array(bytes.buffer) }, base: 0 }
+  return { arena: new Arena(arena.bytes.slice(base, base + PAGE_SIZE).buffer), base: 0 }
 }

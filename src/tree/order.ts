@@ -36,7 +36,7 @@ function entriesBefore(arena: Arena, base: number, index: number): number {
  * Goes to the entry with `position` entries before it and leaves the way to it in the arrays, by level as in
  * `Path`. The caller has seen that there are that many.
  */
-export function descendTo(tree: Tree, position: number, slots: Int32Array, indices: Int32Array, pages: Int32Array): void {
+export function descendTo(tree: Tree, position: number, slots: number[], indices: number[], pages: number[]): void {
   const { root, pager } = tree
   let slot = tree.enterRoot()
   let left = position

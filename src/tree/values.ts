@@ -1,7 +1,8 @@
 /** Entries as bytes: storing a value inside its leaf or in an overflow extent, and reading it back. */
 import { CoppiceError } from '../errors.js'
+import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
-import { LEAF_CELL, LEAF_FLAG, MAX_KEY_LENGTH } from '../page/layout.js'
+import { LEAF_CELL, LEAF_FLAG, MAX_KEY_LENGTH, PAGE_SIZE } from '../page/layout.js'
 import { encodeOverflowRef, isOverflow, needsOverflow, readOverflowRef, storedLength, valueAt } from '../page/leaf.js'
 import { readKey } from '../page/node.js'
 import { verifyExtent } from '../pager/recover.js'
@@ -36,6 +37,52 @@ export function valueOf<T>(tree: Tree, slot: number, index: number, decoder: Dec
   const bytes = verifyExtent(tree.pager, readOverflowRef(arena, at), tree.root.tree)
   return decode(decoder, bytes, 0, bytes.length)
 }
+
+/** Whether the value of that entry stands in an overflow extent. */
+export function isOverflowAt(tree: Tree, slot: number, index: number): boolean {
+  return isOverflow(tree.pager.arenas[arenaOf(slot)], baseOf(slot), index)
+}
+
+/** Calls `use` with the value of the entry at `index` of the leaf at `slot`, in memory that is used again once it has returned. */
+export function viewStored<T>(tree: Tree, slot: number, index: number, use: (bytes: Uint8Array) => T): T {
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  const at = valueAt(arena, base, index)
+  const length = storedLength(arena, base, index)
+  const bytes = viewing < SCRATCHES.length ? SCRATCHES[viewing].copy(arena, at, length) : arena.bytes.slice(at, at + length)
+  viewing++
+  try {
+    return use(bytes)
+  } finally {
+    viewing--
+  }
+}
+
+/**
+ * Memory for a value that stands in a leaf. Copying 128 bytes here takes as long as making a Uint8Array over the
+ * page, and that would be garbage.
+ */
+class Scratch {
+  private readonly words = new Int32Array(PAGE_SIZE >>> 2)
+  private readonly bytes = new Uint8Array(this.words.buffer)
+  /** The first n bytes, for each n up to the largest that came up: an array with gaps would be slow to read. */
+  private readonly views: Uint8Array[] = []
+
+  copy(arena: Arena, at: number, length: number): Uint8Array {
+    const { words, bytes, views } = this
+    const { data } = arena
+    const whole = length & ~3
+    for (let i = 0; i < whole; i += 4) words[i >>> 2] = data.getInt32(at + i, true)
+    for (let i = whole; i < length; i++) bytes[i] = arena.bytes[at + i]
+    while (views.length <= length) views.push(bytes.subarray(0, views.length))
+    return views[length]
+  }
+}
+
+/** Views open inside each other have a scratch each, and those deeper than this a copy. */
+const SCRATCHES = [new Scratch(), new Scratch()]
+/** Views open now. */
+let viewing = 0
 
 /** Bytes of the value of that entry; an overflow extent is not read for it. */
 export function valueLength(tree: Tree, slot: number, index: number): number {

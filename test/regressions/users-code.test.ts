@@ -33,11 +33,11 @@ it('a value looked at in very many nested views stays where it is', () => {
   for (const depth of [1, 255, 256, 257]) expect(look(depth), `${depth} views`).toBe(true)
 })
 
-it('views nested deeper than the pool has frames are told so, and the store goes on', () => {
+it('views nested deeper than the pool has frames see their values, and the store goes on', () => {
   const { db } = openOn(new FaultyFile(fileOf(emptyImage()), false), { poolSize: 2 * 2 ** 20 })
   db.transaction((tx) => { for (let i = 0; i < 2000; i++) tx.put(padded(i), 'w'.repeat(1500)) })
   const look = (i: number): number | undefined => db.view(padded(i * 2), () => (i < 999 ? look(i + 1) : i))
-  expect(codeOf(() => look(0))).toBe('COPPICE_BUSY')
+  expect(look(0)).toBe(999)
   expect(db.get(padded(0))).toBe('w'.repeat(1500))
   assertSound(db)
 })
