@@ -62,7 +62,7 @@ export const REGRESSIONS: readonly Regression[] = [
     },
     ending: { how: 'kill', at: 0, seed: 0 },
   }]),
-  // See also test/regressions/passed-over.test.ts, which does not depend on what is sampled.
+  // See also regressions/passed-over.test.ts, which does not depend on what is sampled.
   crashes('a commit that recovery had passed over came back, when half of the page that it lacked was written again', [
     {
       plan: {

@@ -1,7 +1,7 @@
 /** Faults of calls that were once passed on as they came, or not told at all. */
 import { describe, expect, it } from 'vitest'
-import { FaultyFile, emptyImage, fileOf, openOn } from '../faulty-file.js'
-import { codeOf } from '../helpers.js'
+import { FaultyFile, emptyImage, fileOf, openOn } from '../../test/faulty-file.js'
+import { codeOf } from '../../test/helpers.js'
 
 describe('a call that the system refuses', () => {
   it('for room in memory is COPPICE_NO_SPACE, and the store goes on', () => {

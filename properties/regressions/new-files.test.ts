@@ -5,7 +5,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { native } from '../../src/file/native.js'
 import { open } from '../../src/index.js'
 import { systemError } from '../../src/file/disk.js'
-import { codeOf, codeOfAsync, diskStore, temporaryFolder } from '../helpers.js'
+import { codeOf, codeOfAsync, diskStore, temporaryFolder } from '../../test/helpers.js'
 
 const lock = native() !== undefined
 const COPIES = ['backup', 'compactTo'] as const

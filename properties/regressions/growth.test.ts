@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { Readers } from '../../src/pager/readers.js'
 import { Space } from '../../src/pager/space.js'
-import { openOn, emptyImage, fileOf } from '../faulty-file.js'
-import { memoryStore, padded, seeded } from '../helpers.js'
+import { openOn, emptyImage, fileOf } from '../../test/faulty-file.js'
+import { memoryStore, padded, seeded } from '../../test/helpers.js'
 
 /** Integers that a space keeps in its lists. */
 function listed(space: Space): number {

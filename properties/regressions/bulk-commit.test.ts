@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import type { DiskEvent } from '../../properties/disk/disk.js'
-import { Disk, Platter, WHOLE } from '../../properties/disk/disk.js'
-import { fileFrom, SimulatedFile } from '../../properties/disk/file.js'
-import { emptyImage, openOn } from '../faulty-file.js'
+import type { DiskEvent } from '../disk/disk.js'
+import { Disk, Platter, WHOLE } from '../disk/disk.js'
+import { fileFrom, SimulatedFile } from '../disk/file.js'
+import { emptyImage, openOn } from '../../test/faulty-file.js'
 
 const STORE = 0
 

@@ -5,9 +5,9 @@ import { HEADER, META_SLOTS, PAGE_SIZE, SLOT } from '../../src/page/layout.js'
 import type { Meta } from '../../src/page/meta.js'
 import { decodeMeta, encodeMeta } from '../../src/page/meta.js'
 import { slotAt } from '../../src/page/node.js'
-import { fileOf, FaultyFile, emptyImage, openOn } from '../faulty-file.js'
-import { assertSound, codeOf, padded, seeded, shuffled } from '../helpers.js'
-import { bytesOf, Draft } from '../page/crafted.js'
+import { fileOf, FaultyFile, emptyImage, openOn } from '../../test/faulty-file.js'
+import { assertSound, codeOf, padded, seeded, shuffled } from '../../test/helpers.js'
+import { bytesOf, Draft } from '../../test/page/crafted.js'
 
 type Db = Database<string, string>
 

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { open } from '../../src/index.js'
-import { emptyImage, fileOf, openOn } from '../faulty-file.js'
+import { emptyImage, fileOf, openOn } from '../../test/faulty-file.js'
 
 it('a transaction lists the tree that it has made, although its pages are not in the file yet', () => {
   const db = open(':memory:')

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Encoding } from '../../src/index.js'
-import { emptyImage, FaultyFile, fileOf, openOn } from '../faulty-file.js'
-import { assertSound, codeOf, memoryStore, padded, wrong } from '../helpers.js'
+import { emptyImage, FaultyFile, fileOf, openOn } from '../../test/faulty-file.js'
+import { assertSound, codeOf, memoryStore, padded, wrong } from '../../test/helpers.js'
 
 it('at answers the value of its entry, whatever the decoding of the key writes', () => {
   let hook: (() => void) | undefined
