@@ -1,6 +1,7 @@
 import { CoppiceError, ioError } from './errors.js'
 import type { Encoding, EncodingOption } from './encoding/encoding.js'
-import { createFile, openFile } from './file/disk.js'
+import { createFile } from './file/create.js'
+import { openFile } from './file/disk.js'
 import type { StoreFile } from './file/file.js'
 import { MemoryFile } from './file/memory.js'
 import { native } from './file/native.js'

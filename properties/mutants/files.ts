@@ -2,17 +2,18 @@
 import type { Mutant } from './mutant.js'
 
 const DISK = 'src/file/disk.ts'
+const CREATE = 'src/file/create.ts'
 
 export const fileMutants: readonly Mutant[] = [
   {
     name: 'placed-without-sync',
     breaks: 'A new file, a backup or a compacted copy gets its name without its content having been synced: after a crash it is there, and empty.',
-    edits: [{ file: DISK, text: 'fs.fdatasyncSync(descriptor)\n      return place', replacement: 'return place' }],
+    edits: [{ file: CREATE, text: 'fs.fdatasyncSync(descriptor)\n      return place', replacement: 'return place' }],
   },
   {
     name: 'folder-not-synced',
     breaks: 'The name of a new file is not synced: what was acknowledged is in a file that is gone after a crash.',
-    edits: [{ file: DISK, text: 'relies on the name.\n    syncFolder(folder)', replacement: '' }],
+    edits: [{ file: CREATE, text: 'relies on the name.\n    syncFolder(folder)', replacement: '' }],
   },
   {
     name: 'name-not-synced-on-opening',

@@ -48,7 +48,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'unfinished-kept',
     breaks: 'The meta page of a commit that recovery passed over stays: a later write may complete what the commit lacked, and it comes back.',
-    edits: [{ file: STORE, text: 'for (const slot of this.unfinished) this.pager.writeFile([new Uint8Array(PAGE_SIZE)], slot * PAGE_SIZE)\n', replacement: '' }],
+    edits: [{ file: STORE, text: 'for (const slot of this.worthless) this.pager.writeFile([new Uint8Array(PAGE_SIZE)], slot * PAGE_SIZE)\n', replacement: '' }],
   },
   {
     name: 'newer-slot-ignored',

@@ -8,7 +8,7 @@ import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import { CoppiceError, corrupt, ioError } from '../errors.js'
-import { placeFile, removeQuietly, temporaryName } from '../file/disk.js'
+import { placeFile, removeQuietly, temporaryName } from '../file/create.js'
 import { META_SLOTS, PAGE_SIZE } from '../page/layout.js'
 import { encodeMeta } from '../page/meta.js'
 import { readLog } from '../pager/free-log.js'
@@ -37,7 +37,7 @@ export async function backup(store: Store, view: CommitView, target: BackupTarge
   refuseExisting(target)
   const temporary = temporaryName(target)
   try {
-    const stream = createWriteStream(temporary, { flags: 'wx' })
+    const stream = createWriteStream(temporary, { flags: 'wx', flush: true })
     await copy(store, view, stream, assertOpen).then(
       () => stream.end(),
       (error: Error) => stream.destroy(error),

@@ -1,17 +1,18 @@
 /**
- * Files on a disk: opening, creating, reading and writing them.
+ * Files on a disk: opening, reading and writing them.
  *
- * - A file is created whole or not at all: its content reaches the disk under another name first.
  * - A lock is held on the file that the path names, never on one that was replaced while we waited.
+ * - Syncs in the background have a descriptor of their own. The system tells each descriptor once of a write that it
+ *   could not do; with one for both, a sync in the background could be told, and one in the foreground, for a commit
+ *   that is acknowledged then, would succeed.
  * - After `close` the number of the descriptor may belong to another file, so nothing uses it any more; and
- *   while a sync still runs in the thread pool, the descriptor stays open until that has ended.
+ *   while a sync still runs in the thread pool, the descriptors stay open until that has ended.
  */
-import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
-import { dirname } from 'node:path'
 import { CoppiceError, ioError } from '../errors.js'
 import { WINDOW_SIZE, type Mapper, type StoreFile } from './file.js'
-import { lockFile, sameFile, unlockFile } from './lock.js'
+import { closeQuietly, syncName } from './folder.js'
+import { lockFile, sameDescriptor, sameFile, unlockFile } from './lock.js'
 
 /** IOV_MAX of Linux and macOS: what one system call takes, so that a call of ours is one of the system's. */
 const MAX_BUFFERS = 1024
@@ -28,6 +29,8 @@ export interface DiskFileOptions {
   mapper: Mapper | undefined
   /** Whether the descriptor carries a lock, to be dropped when the file is closed. */
   locked: boolean
+  /** Another descriptor of the same file, for syncs in the background. */
+  background: number
 }
 
 export interface OpenFileOptions {
@@ -42,11 +45,12 @@ export function systemError(code: string, message: string): NodeJS.ErrnoExceptio
   return Object.assign(new Error(`${code}: ${message}`), { code })
 }
 
-/** A file on a disk; mapped where there is a mapper, otherwise plain. Owns its descriptor. */
+/** A file on a disk; mapped where there is a mapper, otherwise plain. Owns its descriptors. */
 export class DiskFile implements StoreFile {
   readonly path: string
   readonly readOnly: boolean
   readonly #descriptor: number
+  readonly #background: number
   readonly #mapper: Mapper | undefined
   readonly #locked: boolean
   readonly #windows = new Map<number, ArrayBuffer | undefined>()
@@ -54,10 +58,11 @@ export class DiskFile implements StoreFile {
   #closed = false
   #syncsRunning = 0
 
-  constructor(descriptor: number, path: string, { readOnly, mapper, locked }: DiskFileOptions) {
+  constructor(descriptor: number, path: string, { readOnly, mapper, locked, background }: DiskFileOptions) {
     this.path = path
     this.readOnly = readOnly
     this.#descriptor = descriptor
+    this.#background = background
     this.#mapper = mapper
     this.#locked = locked
   }
@@ -103,14 +108,10 @@ export class DiskFile implements StoreFile {
 
   syncAsync(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const descriptor = this.#open()
-      fs.fdatasync(descriptor, (error) => {
+      this.#open()
+      fs.fdatasync(this.#background, (error) => {
         this.#syncsRunning -= 1
-        try {
-          if (this.#closed && this.#syncsRunning === 0) fs.closeSync(descriptor)
-        } catch (closing) {
-          error ??= closing as NodeJS.ErrnoException
-        }
+        if (this.#closed && this.#syncsRunning === 0) this.#closeAll()
         if (error) reject(error)
         else resolve()
       })
@@ -128,7 +129,12 @@ export class DiskFile implements StoreFile {
     this.#windows.clear()
     // A running sync and a map both keep the lock alive past the closing of the descriptor.
     if (this.#locked) unlockFile(this.#descriptor)
-    if (this.#syncsRunning === 0) closeQuietly(this.#descriptor)
+    if (this.#syncsRunning === 0) this.#closeAll()
+  }
+
+  #closeAll(): void {
+    closeQuietly(this.#descriptor)
+    if (this.#background !== this.#descriptor) closeQuietly(this.#background)
   }
 
   #map(offset: number): ArrayBuffer | undefined {
@@ -155,7 +161,8 @@ export function endOfFile(path: string, length: number, position: number): NodeJ
   return systemError('EIO', `${path} ends before the ${length} bytes from byte ${position} on could be read`)
 }
 
-function writeAll(descriptor: number, path: string, sources: readonly Uint8Array[], position: number): void {
+/** Writes the buffers one behind the other, all of them or throws. */
+export function writeAll(descriptor: number, path: string, sources: readonly Uint8Array[], position: number): void {
   // The next byte to write is byte `offset` of source `index`.
   let index = 0
   let offset = 0
@@ -207,21 +214,31 @@ function writeSome(descriptor: number, sources: readonly Uint8Array[], index: nu
  */
 export function openFile(path: string, { readOnly, mapper, lock }: OpenFileOptions): DiskFile {
   for (let attempt = 0; attempt < MAX_REOPENS; attempt++) {
-    const descriptor = openDescriptor(path, readOnly)
-    try {
-      requireFile(descriptor, path)
-      if (lock) lockFile(descriptor, path, !readOnly)
-      if (!lock || sameFile(descriptor, path)) {
-        if (!readOnly) syncName(path)
-        return new DiskFile(descriptor, path, { readOnly, mapper, locked: lock })
-      }
-    } catch (error) {
-      closeQuietly(descriptor)
-      throw ioError(error, `opening ${path}`)
-    }
-    closeQuietly(descriptor)
+    const file = tryToOpen(path, { readOnly, mapper, lock })
+    if (file !== undefined) return file
   }
   throw new CoppiceError('COPPICE_BUSY', `${path} was replaced by another file at every attempt to open it. Try again once that has ended.`)
+}
+
+/** Undefined where the path leads to another file by now. */
+function tryToOpen(path: string, { readOnly, mapper, lock }: OpenFileOptions): DiskFile | undefined {
+  const descriptors = [openDescriptor(path, readOnly)]
+  try {
+    const [descriptor] = descriptors
+    requireFile(descriptor, path)
+    if (lock) lockFile(descriptor, path, !readOnly)
+    if (!readOnly) descriptors.push(openDescriptor(path, false))
+    const background = descriptors[descriptors.length - 1]
+    if ((!lock || sameFile(descriptor, path)) && sameDescriptor(descriptor, background)) {
+      if (!readOnly) syncName(path)
+      return new DiskFile(descriptor, path, { readOnly, mapper, locked: lock, background })
+    }
+  } catch (error) {
+    descriptors.forEach(closeQuietly)
+    throw ioError(error, `opening ${path}`)
+  }
+  descriptors.forEach(closeQuietly)
+  return undefined
 }
 
 function openDescriptor(path: string, readOnly: boolean): number {
@@ -246,146 +263,4 @@ function requireFile(descriptor: number, path: string): void {
 
 function notAFile(path: string, cause: unknown): CoppiceError {
   return new CoppiceError('COPPICE_NOT_A_DATABASE', `${path} is a pipe, a socket or a device. Give the path of an ordinary file.`, { cause })
-}
-
-/**
- * Creates a file with the given content, so that after a crash it is there with all of it or not there.
- * Answers false where something stands at `path` already, which is then left as it is.
- *
- * Throws `COPPICE_NOT_FOUND` where the folder is missing, `COPPICE_PERMISSION`, `COPPICE_NO_SPACE`,
- * `COPPICE_IO`. Then nothing is left behind.
- */
-export function createFile(path: string, content: readonly Uint8Array[]): boolean {
-  const temporary = temporaryName(path)
-  return fillAndPlace(temporary, path, 'wx', (descriptor) => writeAll(descriptor, temporary, content, 0))
-}
-
-/** The same for a file that has been written whole under a temporary name. */
-export function placeFile(temporary: string, path: string): boolean {
-  return fillAndPlace(temporary, path, 'r+', () => undefined)
-}
-
-/** A name beside `path` that nobody else takes, nor an earlier process with the same id that was killed half-way. */
-export function temporaryName(path: string): string {
-  return `${path}.${process.pid}.${randomBytes(6).toString('hex')}.new`
-}
-
-/** Removes a temporary file where there is one. Where that fails, the error that brought us here matters more. */
-export function removeQuietly(temporary: string): void {
-  try {
-    fs.rmSync(temporary, { force: true })
-  } catch {
-    // Nobody minds the file.
-  }
-}
-
-/** What was to reach the disk has been synced, so nothing hangs on whether closing succeeds; the descriptor is gone anyway. */
-function closeQuietly(descriptor: number | undefined): void {
-  try {
-    if (descriptor !== undefined) fs.closeSync(descriptor)
-  } catch {
-    // See above.
-  }
-}
-
-function fillAndPlace(temporary: string, path: string, flags: string, fill: (descriptor: number) => void): boolean {
-  const folder = openFolder(dirname(path), path)
-  try {
-    const descriptor = fs.openSync(temporary, flags)
-    try {
-      fill(descriptor)
-      fs.fdatasyncSync(descriptor)
-      return place(descriptor, temporary, path, folder)
-    } finally {
-      removeQuietly(temporary)
-      closeQuietly(descriptor)
-    }
-  } catch (error) {
-    throw ioError(error, `creating ${path}`)
-  } finally {
-    closeQuietly(folder)
-  }
-}
-
-function place(descriptor: number, temporary: string, path: string, folder: number | undefined): boolean {
-  const created = moveIntoPlace(temporary, path)
-  try {
-    // The temporary name goes before the folder is synced, so that it cannot come back after a crash.
-    fs.rmSync(temporary, { force: true })
-    // Also where another creator was faster: it may not have come this far, and our caller relies on the name.
-    syncFolder(folder)
-  } catch (error) {
-    if (created) takeBack(descriptor, path)
-    throw error
-  }
-  return created
-}
-
-/** The folder's descriptor, opened first because a folder that cannot be synced is better known before. */
-function openFolder(folder: string, path: string): number | undefined {
-  // Windows opens no folders, and needs no sync of them.
-  if (process.platform === 'win32') return undefined
-  try {
-    return fs.openSync(folder, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw ioError(error, `creating ${path}`)
-    throw new CoppiceError('COPPICE_NOT_FOUND', `the folder ${folder} does not exist. Create it first, or correct the path ${path}.`, { cause: error })
-  }
-}
-
-function moveIntoPlace(temporary: string, path: string): boolean {
-  try {
-    // Unlike a rename, a link replaces nothing: of two creators only one succeeds.
-    fs.linkSync(temporary, path)
-    return true
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? ''
-    if (code === 'EEXIST') return false
-    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) throw error
-  }
-  // No links on this filesystem. What is left is a moment in which another creator could be overwritten.
-  if (fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false
-  fs.renameSync(temporary, path)
-  return true
-}
-
-function syncFolder(folder: number | undefined): void {
-  if (folder === undefined) return
-  try {
-    fs.fsyncSync(folder)
-  } catch (error) {
-    // Some filesystems cannot sync a folder at all, and say so in one of these ways.
-    if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-  }
-}
-
-/**
- * Brings the name of an existing file to the disk: whoever made it may have been killed just before, or be about to,
- * and a commit in a file that nothing leads to would be lost.
- */
-function syncName(path: string): void {
-  let folder: number | undefined
-  try {
-    folder = openFolder(dirname(fs.realpathSync(path)), path)
-  } catch (error) {
-    // Who may not read the folder did not make the file either, and has to leave its name to who did.
-    if (error instanceof CoppiceError && error.code === 'COPPICE_PERMISSION') return
-    throw error
-  }
-  try {
-    syncFolder(folder)
-  } finally {
-    closeQuietly(folder)
-  }
-}
-
-/** Removes the new file again, unless somebody has opened it by now: then it is theirs, and complete. */
-function takeBack(descriptor: number, path: string): void {
-  try {
-    lockFile(descriptor, path, true)
-    if (sameFile(descriptor, path)) fs.unlinkSync(path)
-  } catch {
-    // The error that brought us here matters more.
-  }
 }

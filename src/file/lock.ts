@@ -66,6 +66,12 @@ export function sameFile(descriptor: number, path: string): boolean {
   }
 }
 
+/** Whether two descriptors are of one file. */
+export function sameDescriptor(one: number, other: number): boolean {
+  const [a, b] = [one, other].map((descriptor) => fs.fstatSync(descriptor, { bigint: true }))
+  return a.dev === b.dev && a.ino === b.ino
+}
+
 function errorName(number: number): string {
   const found = Object.entries(os.constants.errno).find(([, value]) => value === number)
   return found === undefined ? `error ${number}` : found[0]

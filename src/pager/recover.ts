@@ -40,8 +40,8 @@ export interface Recovery {
   highest: number
   /** The pages of the commit that were not known to be on the disk, its meta page among them. */
   unsettled: ReadonlySet<number>
-  /** Slots of commits that never finished. */
-  unfinished: readonly number[]
+  /** Meta slots that hold no commit, or one that never finished. */
+  worthless: readonly number[]
   /** What was wrong with the slots that were passed over, for people. */
   passedOver: string[]
 }
@@ -61,16 +61,16 @@ export function recover(pager: Pager): Recovery {
   const highest = candidates[0].meta.transaction
   const durable = Math.max(...candidates.map(({ meta }) => meta.durable))
   const passedOver = readings.flatMap((reading, slot) => (reading.kind === 'valid' ? [] : [`meta slot ${slot}: ${whyInvalid(reading)}`]))
-  const unfinished: number[] = []
+  const worthless = readings.flatMap((reading, slot) => (reading.kind === 'valid' ? [] : [slot]))
   let newest: CoppiceError | undefined
   for (const commit of candidates) {
     // The commit that is known to be durable has lost its own slot, and this one came before it.
     if (newest !== undefined && commit.meta.transaction < durable) throw newest
     const walk: Walk = { meta: commit.meta, found: new Set([commit.slot]) }
     const fault = commitFault(pager, walk)
-    if (fault === undefined) return { commit, highest, unsettled: walk.found, unfinished, passedOver }
+    if (fault === undefined) return { commit, highest, unsettled: walk.found, worthless, passedOver }
     if (commit.meta.transaction <= durable) throw fault
-    unfinished.push(commit.slot)
+    worthless.push(commit.slot)
     passedOver.push(`transaction ${commit.meta.transaction}: ${fault.message}`)
     newest ??= fault
   }

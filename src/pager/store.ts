@@ -67,8 +67,8 @@ export class Store {
   private spilledBefore = 0
   /** Pages of what recovery found that may be in the page cache alone, until this store has written and synced them. */
   private unsettled: ReadonlySet<number>
-  /** Meta slots of commits that recovery passed over, as some of their pages are missing. */
-  private readonly unfinished: readonly number[]
+  /** Meta slots in which recovery found no commit, or one that never finished. */
+  private readonly worthless: readonly number[]
   /** What recovery passed over, for people. */
   readonly passedOver: readonly string[]
 
@@ -76,10 +76,10 @@ export class Store {
     this.file = file
     this.syncInterval = syncInterval
     this.pager = new Pager(file, poolPages, (frames) => sealFrames(this.pager, frames))
-    const { commit, highest, unsettled, unfinished, passedOver } = recover(this.pager)
+    const { commit, highest, unsettled, worthless, passedOver } = recover(this.pager)
     this.newest = commit
     this.unsettled = unsettled
-    this.unfinished = unfinished
+    this.worthless = worthless
     this.nextId = highest + 1
     this.passedOver = passedOver
     this.pager.committed = highest
@@ -127,8 +127,9 @@ export class Store {
   /**
    * Before anything is written over pages that an older meta slot reaches, what recovery found is made durable. It
    * is written again, byte for byte: where an earlier process saw a sync fail, the system may go on showing pages
-   * that never reached the disk, and another sync alone would not write them. The meta pages of commits that it
-   * passed over go, as a page that is written from now on might be, or with a part of it become, the one they miss.
+   * that never reached the disk, and another sync alone would not write them. Every other meta slot
+   * is filled with zeros: one that lacks a page might find it in what is written from now on, and one that shows
+   * nothing may hold a failed commit on the disk, by that same failure of a sync.
    */
   private settle(): void {
     if (this.unsettled.size === 0) return
@@ -137,7 +138,7 @@ export class Store {
       this.pager.readFile(bytes, page * PAGE_SIZE)
       this.pager.writeFile([bytes], page * PAGE_SIZE)
     }
-    for (const slot of this.unfinished) this.pager.writeFile([new Uint8Array(PAGE_SIZE)], slot * PAGE_SIZE)
+    for (const slot of this.worthless) this.pager.writeFile([new Uint8Array(PAGE_SIZE)], slot * PAGE_SIZE)
     this.syncOrPoison()
     this.unsettled = new Set()
   }

@@ -5,7 +5,8 @@ import fs from 'node:fs'
 import net from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi, type MockInstance } from 'vitest'
-import { createFile, DiskFile, openFile } from '../../src/file/disk.js'
+import { createFile } from '../../src/file/create.js'
+import { DiskFile, openFile } from '../../src/file/disk.js'
 import { WINDOW_SIZE, type Mapper } from '../../src/file/file.js'
 import { native } from '../../src/file/native.js'
 import { CoppiceError } from '../../src/errors.js'
@@ -176,12 +177,12 @@ describe('a file on a disk', () => {
 
   it.skipIf(!fs.existsSync('/dev/full'))('throws what the system answers to a write: ENOSPC from a full device', () => {
     const descriptor = fs.openSync('/dev/full', 'r+')
-    const file = closing(new DiskFile(descriptor, '/dev/full', { readOnly: false, mapper: undefined, locked: false }))
+    const file = closing(new DiskFile(descriptor, '/dev/full', { readOnly: false, mapper: undefined, locked: false, background: descriptor }))
     expect(codeOf(() => file.write([pattern(10)], 0))).toBe('ENOSPC')
     expect(codeOf(() => file.write([pattern(10), pattern(10)], 0))).toBe('ENOSPC')
   })
 
-  it('reports a sync that failed, and frees its descriptor all the same', async () => {
+  it('reports a sync that failed, and frees its descriptors all the same', async () => {
     const path = newFile()
     const file = open(path)
     const real = fs.fdatasync
@@ -191,7 +192,7 @@ describe('a file on a disk', () => {
     const sync = file.syncAsync()
     file.close()
     await expect(sync).rejects.toMatchObject({ code: 'EIO' })
-    expect(closed).toHaveBeenCalledTimes(1)
+    expect(closed).toHaveBeenCalledTimes(2)
   })
 
   it('has no window where the mapper has none, and asks it once for each', () => {

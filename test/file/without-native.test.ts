@@ -1,7 +1,8 @@
 /** What is left where koffi cannot be loaded. */
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { createFile, openFile } from '../../src/file/disk.js'
+import { createFile } from '../../src/file/create.js'
+import { openFile } from '../../src/file/disk.js'
 import type * as NativeModule from '../../src/file/native.js'
 import { closing, failureOf, readBack, temporaryFolder } from './layers.js'
 

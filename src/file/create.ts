@@ -1,0 +1,101 @@
+/**
+ * New files: whole or not there at all, as their content reaches the disk under another name first, and their
+ * name after it.
+ */
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import { dirname } from 'node:path'
+import { ioError } from '../errors.js'
+import { writeAll } from './disk.js'
+import { closeQuietly, openFolder, syncFolder } from './folder.js'
+import { lockFile, sameFile } from './lock.js'
+
+/**
+ * Creates a file with the given content, so that after a crash it is there with all of it or not there.
+ * Answers false where something stands at `path` already, which is then left as it is.
+ *
+ * Throws `COPPICE_NOT_FOUND` where the folder is missing, `COPPICE_PERMISSION`, `COPPICE_NO_SPACE`,
+ * `COPPICE_IO`. Then nothing is left behind.
+ */
+export function createFile(path: string, content: readonly Uint8Array[]): boolean {
+  const temporary = temporaryName(path)
+  return fillAndPlace(temporary, path, 'wx', (descriptor) => writeAll(descriptor, temporary, content, 0))
+}
+
+/** The same for a file that has been written whole under a temporary name. */
+export function placeFile(temporary: string, path: string): boolean {
+  return fillAndPlace(temporary, path, 'r+', () => undefined)
+}
+
+/** A name beside `path` that nobody else takes, nor an earlier process with the same id that was killed half-way. */
+export function temporaryName(path: string): string {
+  return `${path}.${process.pid}.${randomBytes(6).toString('hex')}.new`
+}
+
+/** Removes a temporary file where there is one. Where that fails, the error that brought us here matters more. */
+export function removeQuietly(temporary: string): void {
+  try {
+    fs.rmSync(temporary, { force: true })
+  } catch {
+    // Nobody minds the file.
+  }
+}
+
+function fillAndPlace(temporary: string, path: string, flags: string, fill: (descriptor: number) => void): boolean {
+  const folder = openFolder(dirname(path), path)
+  try {
+    const descriptor = fs.openSync(temporary, flags)
+    try {
+      fill(descriptor)
+      fs.fdatasyncSync(descriptor)
+      return place(descriptor, temporary, path, folder)
+    } finally {
+      removeQuietly(temporary)
+      closeQuietly(descriptor)
+    }
+  } catch (error) {
+    throw ioError(error, `creating ${path}`)
+  } finally {
+    closeQuietly(folder)
+  }
+}
+
+function place(descriptor: number, temporary: string, path: string, folder: number | undefined): boolean {
+  const created = moveIntoPlace(temporary, path)
+  try {
+    // The temporary name goes before the folder is synced, so that it cannot come back after a crash.
+    fs.rmSync(temporary, { force: true })
+    // Also where another creator was faster: it may not have come this far, and our caller relies on the name.
+    syncFolder(folder)
+  } catch (error) {
+    if (created) takeBack(descriptor, path)
+    throw error
+  }
+  return created
+}
+
+function moveIntoPlace(temporary: string, path: string): boolean {
+  try {
+    // Unlike a rename, a link replaces nothing: of two creators only one succeeds.
+    fs.linkSync(temporary, path)
+    return true
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    if (code === 'EEXIST') return false
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) throw error
+  }
+  // No links on this filesystem. What is left is a moment in which another creator could be overwritten.
+  if (fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false
+  fs.renameSync(temporary, path)
+  return true
+}
+
+/** Removes the new file again, unless somebody has opened it by now: then it is theirs, and complete. */
+function takeBack(descriptor: number, path: string): void {
+  try {
+    lockFile(descriptor, path, true)
+    if (sameFile(descriptor, path)) fs.unlinkSync(path)
+  } catch {
+    // The error that brought us here matters more.
+  }
+}
