@@ -1,7 +1,7 @@
 /**
- * Who can still see an old commit: snapshots, read transactions, and the two commits that recovery may fall
- * back to (the last durable one, and the one whose sync is running). All are holders alike: a page that one
- * of them can see is not reused.
+ * Who can still see an old commit: snapshots, read transactions, and the commits that recovery may lead to (the
+ * last durable one, the one whose sync is running, and bulk commits that are not durable yet). All are holders
+ * alike: a page that one of them can see is not reused.
  */
 export class Readers {
   private readonly counts = new Map<number, number>()
