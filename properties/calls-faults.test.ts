@@ -8,6 +8,8 @@
  * 3. The source holds what it held, is sound, and takes writes; the same operation succeeds once the fault is gone.
  * 4. In an ordinary run a transaction that failed is not there, one that succeeded is, and all go on but after a failed
  *    sync, which makes the store read-only until it is opened again.
+ * 5. Syncs in the background and in the foreground have descriptors of their own: the system tells each once of a write
+ *    that it could not do, and a commit that is acknowledged must not miss it.
  */
 import fs from 'node:fs'
 import { join } from 'node:path'
@@ -21,6 +23,7 @@ import type { Source, Text } from './calls/stores.js'
 import { assertSound, contentOf, EMPTY, inFolder, openText, sourceOf } from './calls/stores.js'
 import type { Call, CallFault, Recording } from './disk/calls.js'
 import { record } from './disk/calls.js'
+import { Disk, WHOLE } from './disk/disk.js'
 import { runs, SEED, TIMEOUT } from './runs.js'
 import { tally } from './tally.js'
 
@@ -113,7 +116,7 @@ async function everyPlan(calls: readonly Call[], atMost: number, attempt: (plan:
       hit = await attempt(plan)
     } catch (error) {
       const { name, file } = calls[plan.at]
-      throw new Error(`${plan.fault}${plan.onwards ? ' from' : ' at'} call ${plan.at} (${name} ${file}): ${(error as Error).message}`, { cause: error })
+      throw new Error(`${plan.fault}${plan.onwards ? ' from' : ' at'} call ${plan.at} (${name} ${file}; COPPICE_SEED=${SEED}): ${(error as Error).message}`, { cause: error })
     }
     // The number of a call may shift a little, as background work goes its own ways.
     if (hit === undefined && plan.at < calls.length - 5) throw new Error(`call ${plan.at} was not made again`)
@@ -182,7 +185,8 @@ describe('whatever call fails or falls short', () => {
   it('while a store is created and opened, there is none or a whole one', async () => {
     const calls = await callsOf(() => undefined, async (_, folder) => openText(join(folder, 'store')).close())
     // It is opened once in vain, and again when it has been made; from there on it stays.
-    const made = calls.findLastIndex(({ name, file }) => name === 'open' && file === 'store')
+    const placed = calls.findLastIndex(({ name }) => name === 'link')
+    const made = calls.findIndex(({ name, file }, i) => i > placed && name === 'open' && file === 'store')
     const tried = await everyPlan(calls, runs(50, 10_000), (plan) => inFolder(async (folder) => {
       const path = join(folder, 'store')
       const { recording, result } = await record(folder, async (recording) => {
@@ -320,4 +324,54 @@ describe('an ordinary run of which a call fails or falls short', () => {
     }))
     tally('ordinary run, every fault', { 'faults injected': tried })
   }, TIMEOUT)
+})
+
+describe('syncs of one store in the background and in the foreground', () => {
+  it('never share a descriptor', async () => {
+    await inFolder(async (folder) => {
+      const { recording } = await record(folder, async () => {
+        for (const durability of ['sync', 'async', 'lazy'] as const) {
+          const db = openText(join(folder, durability), { durability })
+          await db.putAsync('background', '1')
+          await db.syncAsync()
+          db.put('foreground', '2')
+          db.sync()
+          db.close()
+        }
+      })
+      for (const durability of ['sync', 'async', 'lazy']) assertApart(recording.calls.filter(({ name, file }) => name === 'fdatasync' && file === durability))
+    })
+  }, TIMEOUT)
+})
+
+function assertApart(syncs: readonly Call[]): void {
+  const [back, front] = [true, false].map((background) => syncs.filter((sync) => sync.background === background).map(({ descriptor }) => descriptor))
+  if (back.length === 0 || front.length === 0) throw new Error(`there were ${back.length} syncs in the background and ${front.length} in the foreground`)
+  const shared = back.find((descriptor) => front.includes(descriptor))
+  if (shared !== undefined) throw new Error(`descriptor ${shared} is synced in the background and in the foreground`)
+}
+
+describe('a recorded sync that fails', () => {
+  it('loses for good what it covers, and a later one brings back nothing of it', async () => {
+    await inFolder(async (folder) => {
+      const path = join(folder, 'store')
+      fs.writeFileSync(path, 'old')
+      const { recording } = await record(folder, (recording) => {
+        const descriptor = fs.openSync(path, 'r+')
+        fs.writeSync(descriptor, Buffer.from('new'), 0, 3, 0)
+        recording.hook = () => 'EIO'
+        try {
+          fs.fdatasyncSync(descriptor)
+        } catch {
+          recording.hook = undefined
+        }
+        fs.fdatasyncSync(descriptor)
+        fs.closeSync(descriptor)
+      })
+      const disk = new Disk(recording.before.copy())
+      for (const event of recording.log) disk.pass(event)
+      const left = Buffer.from(disk.crashed(() => WHOLE).named('store') as Uint8Array).toString()
+      if (left !== 'old') throw new Error(`a failed sync left ${left}`)
+    })
+  })
 })

@@ -1,4 +1,5 @@
 /** What a run of the properties has tried, as text and as data. */
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +14,10 @@ export interface Report {
   date: string
   node: string
   platform: string
+  /** What was tried: the commit, by the first letters of its hash, and whether anything was changed since. */
+  source: string | undefined
+  /** True where the run was ended from outside: what had not ended by then is not in it. */
+  interrupted: boolean
   seed: number
   /** Seconds of the long run. */
   seconds: number
@@ -31,9 +36,22 @@ export interface Ran {
   run: Run | undefined
   seconds: number
   matrix: Matrix | undefined
+  source: string | undefined
+  interrupted: boolean
 }
 
-export function reportOf({ command, seed, run, seconds, matrix }: Ran): Report {
+/** The commit that the working folder is at, where git knows. */
+export function sourceOf(): string | undefined {
+  const git = (...parts: string[]): string => execFileSync('git', parts, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  try {
+    const commit = git('rev-parse', '--short', 'HEAD')
+    return git('status', '--porcelain') === '' ? commit : `${commit} with changes that are not committed`
+  } catch {
+    return undefined
+  }
+}
+
+export function reportOf({ command, seed, run, seconds, matrix, source, interrupted }: Ran): Report {
   const results = [...(run?.results ?? [])].sort((a, b) => (a.file < b.file ? -1 : 1))
   const failed = results.reduce((sum, { failures }) => sum + failures.length, 0)
   const skipped = results.reduce((sum, result) => sum + result.skipped, 0)
@@ -44,6 +62,8 @@ export function reportOf({ command, seed, run, seconds, matrix }: Ran): Report {
     date: new Date().toISOString().slice(0, 10),
     node: process.version,
     platform: `${process.platform} ${process.arch}, ${os.availableParallelism()} cores`,
+    source,
+    interrupted,
     seed,
     seconds: Math.round(seconds),
     totals: properties.reduce((totals, { counts }) => added(totals, counts), {}),
@@ -90,8 +110,9 @@ function problemsOf({ rows, unsound }: Matrix): string[] {
 
 /** The whole report in Markdown. */
 export function textOf(report: Report): string {
-  const { command, date, node, platform, seconds, tests, failures, files, properties, totals, mutants } = report
-  const lines = [`# What the properties tried`, '', `${date}, Node ${node}, ${platform}. Repeated by \`${command}\`.`, '']
+  const { command, date, node, platform, source, interrupted, seconds, tests, failures, files, properties, totals, mutants } = report
+  const lines = [`# What the properties tried`, '', `${date}, ${source === undefined ? '' : `commit ${source}, `}Node ${node}, ${platform}. Repeated by \`${command}\`.`, '']
+  if (interrupted) lines.push('The run was interrupted; this is what had ended by then.', '')
   if (files.length > 0) {
     lines.push(`${tests.passed} tests passed, ${tests.failed} failed, ${tests.skipped} passed over; ${duration(seconds)}.`, '')
     lines.push(...table(['tried', 'how many'], Object.entries(totals).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => [name, number(count)])))
@@ -110,7 +131,7 @@ function mutantsText({ files, rows, seconds, problems }: NonNullable<Report['mut
   return [
     '## Deliberate faults in the engine',
     '',
-    `${caught} of ${rows.length} were caught, in ${duration(seconds)}. x: a test of the property file fails in its short run; hangs: it does not end; dies: its process ends; -: it passes; nothing: not tried, as others had caught it.`,
+    `${caught} of ${rows.length} were caught, in ${duration(seconds)}. x: a test of the property file fails in its short run; hangs: it does not end, twice; dies: its process ends; -: it passes; nothing: not tried, as others had caught it.`,
     '',
     ...table(['mutant', ...files.map(shortName)], rows.map(({ name, verdicts }) => [name, ...files.map((file) => signOf(verdicts[file]))])),
     ...table(['mutant', 'what it breaks'], rows.map(({ name, breaks }) => [name, breaks])),

@@ -1,13 +1,16 @@
 /**
  * `npm run properties`: the long run of all properties with a new seed, then the mutants, then a report of what
- * was tried. Ends with status 1 where a property failed or a mutant was caught by nothing.
+ * was tried, also where the run is interrupted. Ends with status 1 where a property failed or a mutant was caught by nothing.
  */
 import { runMatrix } from './run/matrix.js'
 import type { RunOptions } from './run/options.js'
 import { HELP, parseOptions } from './run/options.js'
 import { propertyFiles, runVitest } from './run/vitest.js'
-import type { Report } from './report.js'
-import { reportOf, textOf, writeReport } from './report.js'
+import type { Run } from './run/vitest.js'
+import type { Ran, Report } from './report.js'
+import { reportOf, sourceOf, textOf, writeReport } from './report.js'
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -15,20 +18,37 @@ function say(line: string): void {
 
 async function main(options: RunOptions): Promise<number> {
   const start = performance.now()
+  const ran: Ran = { command: commandOf(options), seed: options.seed, source: sourceOf(), run: undefined, seconds: 0, matrix: undefined, interrupted: false }
+  for (const signal of SIGNALS) {
+    process.once(signal, () => {
+      tell({ ...ran, interrupted: true }, options)
+      // What runs is ended with us: see the exit handler of run/vitest.ts.
+      process.exit(130)
+    })
+  }
   say(`seed ${options.seed}; the same again: ${commandOf(options)}\n`)
-  const run = options.histories ? await runLong(options) : undefined
-  const seconds = (performance.now() - start) / 1000
-  if (options.mutants) say('\nmutants:')
-  const matrix = options.mutants ? await runMatrix(options.only, options.mutant, say) : undefined
-  const report = reportOf({ command: commandOf(options), seed: options.seed, run, seconds, matrix })
-  say(`\n${textOf(report)}`)
-  if (options.report) writeReport(report)
-  return isGood(report) ? 0 : 1
+  const progress = (soFar: Run): void => {
+    ran.run = soFar
+    ran.seconds = (performance.now() - start) / 1000
+  }
+  if (options.histories) progress(await runLong(options, progress))
+  if (options.mutants) {
+    say('\nmutants:')
+    ran.matrix = await runMatrix(options.only, options.mutant, { say, progress: (soFar) => { ran.matrix = soFar } })
+  }
+  return isGood(tell(ran, options)) ? 0 : 1
 }
 
-function runLong(options: RunOptions): ReturnType<typeof runVitest> {
+function tell(ran: Ran, options: RunOptions): Report {
+  const report = reportOf(ran)
+  say(`\n${textOf(report)}`)
+  if (options.report) writeReport(report)
+  return report
+}
+
+function runLong(options: RunOptions, progress: (soFar: Run) => void): Promise<Run> {
   const environment = { COPPICE_RUN: 'long', COPPICE_SEED: String(options.seed), COPPICE_SCALE: String(options.scale), COPPICE_MUTANT: undefined, COPPICE_WORKERS: '2' }
-  return runVitest({ files: propertyFiles(options.only), environment, shown: true, bail: false, limit: () => Infinity })
+  return runVitest({ files: propertyFiles(options.only), environment, shown: true, bail: false, limit: () => Infinity, progress })
 }
 
 function commandOf({ seed, scale, only, histories, mutants, mutant }: RunOptions): string {
@@ -61,7 +81,5 @@ function read(args: string[]): RunOptions | number {
   }
 }
 
-// What runs is ended with us: see the exit handler of run/vitest.ts.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
 const options = read(process.argv.slice(2))
 process.exitCode = typeof options === 'number' ? options : await main(options)

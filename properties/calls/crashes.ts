@@ -5,7 +5,7 @@
  * crash:
  *
  * 1. Each of these names is in one of its allowed states; a store there is sound, takes a write, and keeps it.
- * 2. Beside them there are only files under temporary names, and nobody minds those: stores can be opened and made,
+ * 2. Beside them there are only files under temporary names, none once the call that made them has returned, and nobody minds those: stores can be opened and made,
  *    backups and compacted copies too, and the files stay as they are.
  */
 import { createHash } from 'node:crypto'
@@ -19,6 +19,7 @@ import { record } from '../disk/calls.js'
 import type { Recording } from '../disk/calls.js'
 import type { Change, Platter } from '../disk/disk.js'
 import { Disk, isChange, WHOLE } from '../disk/disk.js'
+import { SEED } from '../runs.js'
 import type { Text } from './stores.js'
 import { assertSound, contentOf, EMPTY, inFolder, openText, OPTIONS } from './stores.js'
 
@@ -30,10 +31,18 @@ interface Promised {
   allowed: readonly State[]
 }
 
+/** A note that from here on no crash brings a temporary name back. */
+const TIDY = 'tidy'
+
 /** Says what may be found under a name from this point of the history on. */
 export function promise(recording: Recording, name: string, allowed: readonly State[]): void {
   const promised: Promised = { name, allowed }
   recording.note(promised)
+}
+
+/** Says that a call which makes files has returned: a crash at this point leaves no temporary names. */
+export function tidy(recording: Recording): void {
+  recording.note(TIDY)
 }
 
 /** Of the points in a write of more pages than this only some are tried: they are much alike, and the files large. */
@@ -74,7 +83,8 @@ export class Crashes {
     const promised = new Map<string, readonly State[]>()
     for (const [index, event] of log.entries()) {
       disk.pass(event)
-      if (event.type === 'note') {
+      const isTidy = event.type === 'note' && event.note === TIDY
+      if (event.type === 'note' && !isTidy) {
         const { name, allowed } = event.note as Promised
         promised.set(name, allowed)
       }
@@ -85,9 +95,11 @@ export class Crashes {
       for (const kept of this.keptAt(disk.pending, isChange(event))) {
         this.counts['crash images']++
         try {
-          await this.judge(disk.crashed((i) => kept[i]), promised)
+          const platter = disk.crashed((i) => kept[i])
+          await this.judge(platter, promised)
+          if (isTidy) assertTidy(platter, promised)
         } catch (error) {
-          throw new Error(`a crash at event ${index + 1} of ${log.length} that keeps of the pending changes [${describeKept(disk.pending, kept)}]: ${(error as Error).message}`, { cause: error })
+          throw new Error(`a crash at event ${index + 1} of ${log.length} that keeps of the pending changes [${describeKept(disk.pending, kept)}]; COPPICE_SEED=${SEED}: ${(error as Error).message}`, { cause: error })
         }
       }
     }
@@ -143,6 +155,11 @@ export class Crashes {
       throw new Error(`${name} is there and not whole: ${(error as Error).message}`, { cause: error })
     }
   }
+}
+
+function assertTidy({ names }: Platter, promised: ReadonlyMap<string, readonly State[]>): void {
+  const temporary = [...names.keys()].filter((name) => !promised.has(name))
+  if (temporary.length > 0) throw new Error(`${temporary.join()} is there again, although the call that made it has returned`)
 }
 
 /** Lays the image out in a real folder, and does there all that makes files. */

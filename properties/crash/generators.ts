@@ -4,7 +4,7 @@ import type { DurabilityMode } from '../../src/index.js'
 import type { KeySpec, ValueSpec } from '../model/bytes.js'
 import type { RangeSpec, Write } from '../model/operations.js'
 import { TREES } from '../model/operations.js'
-import type { LifePlan, Step } from './life.js'
+import type { Failure, LifePlan, Step } from './life.js'
 
 /** How a life ends: closed, or at a point of its log (as parts of 1,000) killed or with a crash of the machine. */
 export interface Ending {
@@ -81,11 +81,31 @@ export const lives: fc.Arbitrary<PlannedLife[]> = fc.array(record({ plan, ending
 type Numbers = Pick<Extract<Write, { type: 'bulk' }>, 'family' | 'how' | 'start' | 'step' | 'count'> & { length: number }
 const many = ({ length, ...numbers }: Numbers): Write => ({ type: 'bulk', tree: 0, order: 'ascending', value: { length, seed: 9 }, ...numbers })
 
+const fails = weighted<Failure>([3, fc.nat()], [1, fc.constant('nothing')])
+
+/** A life in which a sync fails, in the foreground or in the background, and which tries another commit then. */
+const failingLife = (where: 'failSync' | 'endSync'): fc.Arbitrary<PlannedLife> => record({ before: fc.array(step, { maxLength: 4, size: 'max' }), last: commit, fails, plan, ending })
+  .map(({ before, last, fails, plan, ending }) => {
+    const steps: Step[] = where === 'failSync' ? [...before, { do: where, fails }, last, { do: 'sync' }, last] : [...before, last, { do: 'syncAsync' }, { do: where, fails }, last]
+    // Most that is of interest comes late.
+    return { plan: { ...plan, steps }, ending: { ...ending, at: 500 + ending.at / 2 } }
+  })
+
+/** Lives with failed syncs, and another that goes on with what these have left. */
+export const failingLives: fc.Arbitrary<PlannedLife[]> = fc.tuple(failingLife('endSync'), failingLife('failSync'), record({ plan, ending }))
+
 /** More pages than a commit may write with one sync, in pieces. */
 const flood = many({ family: 'hash', how: 'put', start: 1000, step: 1, count: 9, length: 500_000 })
 
 /** Small commits that nobody syncs, so that they take the meta slots and the free pages of those before. */
 const overwriting = fc.array(record({ do: fc.constant('commit' as const), how, writes: fc.array(record({ type: fc.constant('put' as const), tree: fc.constant(0), key, value }), { minLength: 1, maxLength: 2 }) }), { minLength: 3, maxLength: 7, size: 'max' })
+
+/** More pages than the pool has, written before the commit, and perhaps for nothing. */
+export const spillingLife: fc.Arbitrary<PlannedLife> = record({ count: fc.integer({ min: 380, max: 460 }), before: fc.array(step, { maxLength: 2, size: 'max' }), how, undone: fc.boolean(), last: commit, plan, ending })
+  .map(({ count, before, how, undone, last, plan, ending }) => {
+    const writes = [many({ family: 'hash', how: 'put', start: 100, step: 1, count, length: 2000 })]
+    return { plan: { ...plan, steps: [...before, ...(undone ? [{ do: 'rollback', writes } as const] : []), { do: 'commit', how, writes }, last] }, ending }
+  })
 
 /** A life with a bulk commit in it, between others. */
 export const bulkLife: fc.Arbitrary<PlannedLife> = record({ before: fc.array(step, { maxLength: 3, size: 'max' }), after: overwriting, how, plan, ending })

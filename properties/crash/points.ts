@@ -1,6 +1,7 @@
 /** Every place for a crash in a log, and what may be on the disk then. */
 import { META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
-import type { Change, Disk, DiskEvent } from '../disk/disk.js'
+import { FaultyFile } from '../../test/faulty-file.js'
+import type { Change, Disk, DiskEvent, Platter } from '../disk/disk.js'
 import { isChange, WHOLE } from '../disk/disk.js'
 import { fileFrom } from '../disk/file.js'
 import type { Lived, Note } from './life.js'
@@ -13,6 +14,8 @@ export interface Point {
   /** Events before it. */
   at: number
   disk: Disk
+  /** What the next process finds where the machine lives on. */
+  cache: Platter
   /** What a crash of the machine may lead to. */
   power: Bounds
   /** What the death of the process may lead to. */
@@ -24,21 +27,29 @@ export interface Point {
 /** Walks a log from its beginning, and stands at each point where something else may be found than before. */
 export function* pointsOf({ past, log, states }: Lived): Generator<Point> {
   const disk = past.disk.copy()
+  const cache = past.cache.copy()
   const newest = past.states.length - 1
   const power: Bounds = { floor: past.floor, ceiling: newest }
   const kill: Bounds = { floor: newest, ceiling: newest }
   const begun = new Map<number, number>()
+  let failed = false
   for (const [index, event] of log.entries()) {
     const floor = power.floor
     disk.pass(event)
     if (event.type === 'note') take(event.note as Note)
     // All that had returned was written when the sync began.
     else if (event.type === 'syncBegins') begun.set(event.sync, kill.floor)
-    else if (event.type === 'syncEnds' && event.kept === undefined) power.floor = Math.max(power.floor, begun.get(event.sync) ?? 0)
+    else if (event.type === 'syncEnds') {
+      failed ||= event.kept !== undefined
+      // What one sync has lost another does not bring, though it may succeed.
+      if (!failed) power.floor = Math.max(power.floor, begun.get(event.sync) ?? 0)
+    }
     const changed = isChange(event)
-    if (changed || power.floor > floor) yield { at: index + 1, disk, power: { ...power }, kill: { ...kill }, changed }
+    // Growth that comes back to the disk was never lost from what is shown, and the engine makes no file shorter.
+    if (changed && !(event.type === 'length' && event.length < cache.content(STORE).length)) cache.make(event, WHOLE)
+    if (changed || power.floor > floor || (event.type === 'syncEnds' && event.kept !== undefined)) yield { at: index + 1, disk, cache, power: { ...power }, kill: { ...kill }, changed }
   }
-  yield { at: log.length, disk, power, kill, changed: false }
+  yield { at: log.length, disk, cache, power, kill, changed: false }
 
   function take({ commit, is }: Note): void {
     if (commit >= states.length) throw new Error(`a note about commit ${commit} of ${states.length}`)
@@ -50,13 +61,11 @@ export function* pointsOf({ past, log, states }: Lived): Generator<Point> {
 
 /** The disk and the bounds at one point. */
 export function pointAt(lived: Lived, at: number): Point {
-  let last: Point | undefined
-  for (const point of pointsOf(lived)) {
-    if (last !== undefined && point.at > at) break
-    last = { ...point, disk: point.disk.copy() }
-  }
-  if (last === undefined) throw new Error('a log without points')
-  return last
+  const places = [...pointsOf(lived)].map((point) => point.at)
+  const chosen = places.findLast((place) => place <= at) ?? places[0]
+  // The walk ends here, so that what it has built stays as it is at this point.
+  for (const point of pointsOf(lived)) if (point.at === chosen) return point
+  throw new Error('a log without points')
 }
 
 /** Which sectors of each pending change a crash keeps. */
@@ -109,17 +118,22 @@ function metasOf(pending: readonly Change[]): number[] {
 
 /** Opens what a crash at this point leaves, and answers the index of the state found. */
 export function assertSurvives(lived: Lived, point: Point, kept: Kept, bounds: Bounds = point.power): number {
-  const platter = point.disk.crashed((i) => kept[i])
-  try {
-    return assertRecovered(fileFrom(platter, STORE), lived.states, bounds)
-  } catch (error) {
-    throw new Error(`a crash at event ${point.at} of ${lived.log.length} that keeps of the pending changes ${describeKept(point, kept)}: ${(error as Error).message}`, { cause: error })
-  }
+  return assertOpens(lived, point, point.disk.crashed((i) => kept[i]), bounds, `a crash at event ${point.at} of ${lived.log.length} that keeps of the pending changes ${describeKept(point, kept)}`)
 }
 
 /** The process dies here and the machine lives on. */
 export function assertSurvivesKill(lived: Lived, point: Point): number {
-  return assertSurvives(lived, point, point.disk.pending.map(() => WHOLE), point.kill)
+  return assertOpens(lived, point, point.cache, point.kill, `the death of the process at event ${point.at} of ${lived.log.length}`)
+}
+
+function assertOpens({ states }: Lived, { at }: Point, platter: Platter, bounds: Bounds, what: string): number {
+  // Decided by the point alone, so that a failure can be repeated.
+  const mapped = at % 4 !== 0
+  try {
+    return assertRecovered(new FaultyFile(fileFrom(platter, STORE), mapped), states, bounds)
+  } catch (error) {
+    throw new Error(`${what}${mapped ? '' : ', read without a mapping'}: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 function describeKept(point: Point, kept: Kept): string {

@@ -16,6 +16,8 @@ export interface Sampling {
 
 export interface CrashCounts {
   lives: number
+  'failed syncs'?: number
+  'spilled pages'?: number
   'crash images': number
 }
 
@@ -26,6 +28,8 @@ export async function replayLives(plans: readonly PlannedLife[], sampling: Sampl
     counts.lives++
     // A life that ends in a close does close, so that the close itself is a place for crashes.
     const lived = await live(past, { ...plan, closes: plan.closes || ending.how === 'close' })
+    counts['failed syncs'] = (counts['failed syncs'] ?? 0) + Number(lived.failed)
+    counts['spilled pages'] = (counts['spilled pages'] ?? 0) + lived.spilled
     const random = randomFrom(ending.seed)
     tryCrashes(lived, random, sampling, counts)
     past = next(lived, ending, random, counts)
@@ -67,10 +71,10 @@ function* someKept({ disk: { pending } }: Point, random: () => number, count: nu
 }
 
 function next(lived: Lived, { how, at }: Ending, random: () => number, counts: CrashCounts): Past {
-  if (how === 'close') return pastAfter(lived)
+  if (how === 'close' && !lived.failed) return pastAfter(lived)
   const point = pointAt(lived, Math.round((at / 1000) * lived.log.length))
   counts['crash images']++
-  if (how === 'kill') return pastAfterKill(lived, point, assertSurvivesKill(lived, point))
+  if (how !== 'crash') return pastAfterKill(lived, point, assertSurvivesKill(lived, point))
   const [kept] = [...someKept(point, random, 2)].slice(random() < 0.5 ? 0 : -1)
   return pastAfterCrash(lived, point.disk.crashed((i) => kept[i] ?? WHOLE), assertSurvives(lived, point, kept))
 }

@@ -59,10 +59,21 @@ class Growth {
   }
 
   /** The file once the store is closed, cleanly or by a crash of the process. */
-  end(cleanly: boolean): Uint8Array {
+  end(how: End): Uint8Array {
     const crashed = this.image()
+    if (how === 'unfinished') this.contents.delete(this.transaction())
     this.db.close()
-    return cleanly ? this.pinned(this.file.left) : crashed
+    if (how === 'unfinished') return this.withoutPages(crashed)
+    return how === 'closed' ? this.pinned(this.file.left) : crashed
+  }
+
+  /** The file before the newest commit with the meta pages after it: what that commit wrote besides never reached the disk. */
+  private withoutPages(image: Uint8Array): Uint8Array {
+    // No page may be put back from the commit that never was.
+    this.generations.pop()
+    const before = this.generations[this.generations.length - 1].slice()
+    before.set(image.subarray(0, META_SLOTS * PAGE_SIZE))
+    return before
   }
 
   /** The same image whenever it is made: what is drawn or timed in meta pages is drawn from the seed. */
@@ -92,26 +103,29 @@ function treeName(i: number): string {
 
 const tree = (tx: Tx, name: string) => tx.tree<string, string>(name, TEXT)
 
-type Kind = [name: string, weight: number, cleanly: boolean, grow: (growth: Growth) => void]
+/** How a store came to be left: by a process that closed it, by one that crashed, or by a machine that did in the middle of a commit. */
+type End = 'closed' | 'crashed' | 'unfinished'
+
+type Kind = [name: string, weight: number, end: End, grow: (growth: Growth) => void]
 
 const KINDS: readonly Kind[] = [
-  ['one leaf', 6, true, (growth) => {
+  ['one leaf', 6, 'closed', (growth) => {
     for (let i = 0; i < 3; i++) {
       growth.commit((tx) => { for (let j = 0; j < 8; j++) tx.put(`${'abcdefgh'[j]}${'\0'.repeat(i)}`, filler(i + j, 10 * i)) })
       growth.commit((tx) => tx.put('large', filler(i, 5000 * (i + 1))))
     }
   }],
-  ['two levels', 8, true, (growth) => {
+  ['two levels', 8, 'closed', (growth) => {
     growth.commit((tx) => { for (let i = 0; i < 160; i++) tx.put(`user:${i * 7919 % 1000}`, filler(i, growth.dice.below(120))) })
     growth.commit((tx) => { for (let i = 0; i < 160; i += 3) tx.delete(`user:${i * 7919 % 1000}`) })
     growth.commit((tx) => { for (let i = 0; i < 40; i++) tx.put(`user:${i}:name`, filler(i, 60)) })
   }],
-  ['four levels', 8, true, (growth) => {
+  ['four levels', 8, 'closed', (growth) => {
     growth.commit((tx) => { for (let i = 0; i < 70; i++) tx.put(longKey(i, 900), filler(i, growth.dice.below(700))) })
     growth.commit((tx) => { for (let i = 0; i < 30; i++) tree(tx, 'side').put(longKey(i, 1200), filler(i, 200)) })
     growth.commit((tx) => { for (let i = 0; i < 70; i += 4) tx.put(longKey(i, 900), filler(i + 1, 300)) })
   }],
-  ['many trees', 5, true, (growth) => {
+  ['many trees', 5, 'closed', (growth) => {
     for (let round = 0; round < 2; round++) {
       growth.commit((tx) => {
         for (let i = 0; i < 14; i++) {
@@ -124,19 +138,19 @@ const KINDS: readonly Kind[] = [
     growth.commit((tx) => { for (let i = 0; i < 14; i += 5) tx.dropTree(treeName(i)) })
     growth.commit((tx) => tree(tx, '1 tree after').put('large', filler(1, 9000)))
   }],
-  ['large values', 6, true, (growth) => {
+  ['large values', 6, 'closed', (growth) => {
     for (let round = 0; round < 3; round++) {
       growth.commit((tx) => { for (let i = round; i < 18; i += 2) tx.put(`${filler(i, 30)} large`, filler(i + round, 2100 + growth.dice.below(9000))) })
     }
     growth.commit((tx) => { for (let i = 0; i < 18; i += 5) tx.delete(`${filler(i, 30)} large`) })
   }],
-  ['a free log', 1, true, (growth) => {
+  ['a free log', 1, 'closed', (growth) => {
     growth.commit((tx) => { for (let i = 0; i < 1000; i++) tx.put(`page ${i}`, filler(i, 2100)) })
     growth.commit((tx) => { for (let i = 1; i < 1000; i += 2) tx.delete(`page ${i}`) })
     growth.commit((tx) => { for (let i = 0; i < 1000; i += 2) if (i % 40 !== 0) tx.delete(`page ${i}`) })
     growth.commit((tx) => { for (let i = 0; i < 6; i++) tx.put(`later ${i}`, filler(i, 1000)) })
   }],
-  ['not closed', 8, false, (growth) => {
+  ['not closed', 8, 'crashed', (growth) => {
     growth.commit((tx) => { for (let i = 0; i < 60; i++) tx.put(longKey(i, 300), filler(i, 250)) })
     growth.commit((tx) => { for (let i = 0; i < 20; i++) tree(tx, 'side').put(`key ${i}`, filler(i, 300)) })
     growth.db.sync()
@@ -146,17 +160,25 @@ const KINDS: readonly Kind[] = [
       for (let i = 0; i < 5; i++) tree(tx, 'new').put(`key ${i}`, filler(i, 900))
     })
   }],
-  ['emptied', 1, true, (growth) => {
+  ['not finished', 6, 'unfinished', (growth) => {
+    growth.commit((tx) => { for (let i = 0; i < 40; i++) tx.put(longKey(i, 300), filler(i, 250)) })
+    growth.commit((tx) => { for (let i = 0; i < 20; i++) tree(tx, 'side').put(`key ${i}`, filler(i, 300)) })
+    growth.commit((tx) => { for (let i = 0; i < 40; i += 2) tx.put(longKey(i, 300), filler(i + 1, 260)) })
+    // The commit before the unfinished one is known to be durable: it must not be passed over too.
+    growth.db.sync()
+    growth.commit((tx) => { for (let i = 0; i < 40; i += 3) tx.put(longKey(i, 300), filler(i + 2, 270)) })
+  }],
+  ['emptied', 1, 'closed', (growth) => {
     for (let i = 0; i < 9; i++) growth.commit((tx) => tx.put(`key ${i}`, filler(i, 100)))
     growth.commit((tx) => tx.deleteRange({}))
   }],
 ]
 
-function build(seed: number, [name, weight, cleanly, grow]: Kind, index: number): Base {
+function build(seed: number, [name, weight, end, grow]: Kind, index: number): Base {
   const growth = new Growth(seed, index)
   grow(growth)
-  const image = growth.end(cleanly)
-  return { name, weight, image, generations: growth.generations, contents: growth.contents, anatomy: anatomyOf(image) }
+  const image = growth.end(end)
+  return { name, weight, image, generations: growth.generations, contents: growth.contents, anatomy: anatomyOf(end === 'unfinished' ? growth.generations[growth.generations.length - 1] : image) }
 }
 
 export function buildBases(seed: number): Base[] {

@@ -28,10 +28,17 @@ export interface Call {
   file: string
   /** Bytes to be read or written; 0 for other calls. */
   bytes: number
+  /** What the call is made on, where that is no path. */
+  descriptor: number | undefined
+  /** Whether the call goes on in the thread pool. */
+  background: boolean
 }
 
-/** An error that the system answers, such as 'EIO', or less done of a read or a write than was asked for. */
-export type CallFault = string | 'short'
+/**
+ * An error that the system answers, such as 'EIO'; less done of a read or a write than was asked for; or nothing done at
+ * all, as nobody is there any more who could make the call.
+ */
+export type CallFault = string | 'short' | 'killed'
 
 type Function = (...args: unknown[]) => unknown
 /** Reads and writes answer how many bytes they moved, and the buffers that they were given. */
@@ -84,9 +91,12 @@ export class Recording {
     const given = callback === undefined ? args : args.slice(0, -1)
     const file = this.inside ? undefined : this.fileOf(given[0])
     if (file === undefined) return real(...args)
-    const fault = this.ask({ name, file, bytes: bytesOf(name, given) })
+    const descriptor = typeof given[0] === 'number' ? given[0] : undefined
+    const fault = this.ask({ name, file, bytes: bytesOf(name, given), descriptor, background: callback !== undefined })
     const asked = fault === 'short' ? shortened(name, given) : given
-    const error = fault === undefined || fault === 'short' ? undefined : systemError(fault, `made to fail: ${name} ${file}`)
+    const error = fault === undefined || fault === 'short' ? undefined : systemError(fault === 'killed' ? 'EIO' : fault, `made to fail: ${name} ${file}`)
+    // A sync that fails loses what it covers; one that is never made loses nothing.
+    if (fault === 'killed' && isSync(name)) return this.refused(error, callback)
     if (callback !== undefined) return this.later(name, real, asked, (failure, count) => callback(failure, count, given[1]), error)
     this.inside = true
     try {
@@ -94,6 +104,11 @@ export class Recording {
     } finally {
       this.inside = false
     }
+  }
+
+  private refused(error: Error | undefined, callback: Callback | undefined): void {
+    if (callback === undefined) throw error
+    setImmediate(() => callback(error ?? null))
   }
 
   private ask(call: Call): CallFault | undefined {
@@ -112,9 +127,9 @@ export class Recording {
     if (error !== undefined && name === 'close') this.done(name, args, real(...args))
     if (error !== undefined && name === 'exists') return false
     const sync = isSync(name) ? this.begin(args[0]) : undefined
+    if (sync !== undefined) this.end(sync, error)
     if (error !== undefined) throw error
     const result = sync === undefined ? real(...args) : undefined
-    if (sync !== undefined) this.log.push({ type: 'syncEnds', sync })
     this.done(name, args, result)
     return result
   }
@@ -123,7 +138,7 @@ export class Recording {
     const sync = isSync(name) ? this.begin(args[0]) : undefined
     if (sync !== undefined) {
       setImmediate(() => {
-        if (error === undefined) this.log.push({ type: 'syncEnds', sync })
+        this.end(sync, error)
         callback(error ?? null)
       })
     } else if (error !== undefined && name !== 'close') {
@@ -141,6 +156,11 @@ export class Recording {
     const sync = this.log.length
     this.log.push({ type: 'syncBegins', sync, of })
     return sync
+  }
+
+  /** Of what a failed sync covered nothing reaches the disk, now or later. */
+  private end(sync: number, error: Error | undefined): void {
+    this.log.push(error === undefined ? { type: 'syncEnds', sync } : { type: 'syncEnds', sync, kept: new Array<number>(this.log.length).fill(0) })
   }
 
   /** Notes what a call that succeeded means for the disk. */

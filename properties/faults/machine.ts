@@ -20,7 +20,10 @@ export interface Call {
 }
 
 /** What a failed sync leaves on the disk of the changes that it covered. */
-export type Kept = 'none' | 'all' | 'meta' | 'all but meta' | 'some'
+export type Kept =
+  | 'none' | 'all' | 'meta' | 'all but meta' | 'some'
+  /** Of several writes to one page the first alone. */
+  | 'first'
 
 export type Fault =
   /** The call does nothing; of a write `bytes` bytes are written all the same. */
@@ -36,6 +39,8 @@ export class Machine {
   /** What the file shows: after a failed sync that is more than what the disk has, or will ever have. */
   content = emptyImage()
   private readonly random: () => number
+  /** Whether a sync of the handle that is open has failed. */
+  syncFailed = false
   /** Calls so far, of all the handles that were open one after the other. */
   readonly calls: Call[] = []
   /** Asked before every call for what is to happen to it. */
@@ -56,6 +61,7 @@ export class Machine {
 
   /** Opens the file as this boot of the machine shows it. */
   open(mapped: boolean): FaultFile {
+    this.syncFailed = false
     return new FaultFile(this, new SimulatedFile(this.content, this.log, FILE), mapped)
   }
 
@@ -93,7 +99,14 @@ export class Machine {
     const kept = 'kept' in fault ? fault.kept : 'none'
     const { pending } = this.now()
     const [oldest = pending] = this.covered.values()
+    const pages = new Set<number>()
     return (which === 'oldest' ? oldest : pending).map((change) => {
+      if (kept === 'first') {
+        if (change.type !== 'write') return WHOLE
+        const later = pages.has(change.position >> 12)
+        pages.add(change.position >> 12)
+        return later ? 0 : WHOLE
+      }
       const meta = change.type === 'write' && change.position < META_END
       if (kept === 'some') return this.random() < 0.4 ? WHOLE : Math.floor(this.random() * 256) & Math.floor(this.random() * 256)
       return kept === 'all' || (kept === 'meta' && meta) || (kept === 'all but meta' && !meta) ? WHOLE : 0
@@ -109,13 +122,14 @@ export class Machine {
     return fault
   }
 
-  failed(): void {
+  failed(ofSync: boolean): void {
     this.faults++
+    this.syncFailed ||= ofSync
     this.onFault()
   }
 
-  fail(fault: Fault): never {
-    this.failed()
+  fail(fault: Fault, ofSync = false): never {
+    this.failed(ofSync)
     throw systemError(fault.code, 'made to fail')
   }
 }
@@ -128,6 +142,7 @@ export class FaultFile implements StoreFile {
   private readonly mapped: boolean
   /** What is to become of the background syncs, which run until the history ends them, one after the other. */
   private readonly fates: (Fault | undefined)[] = []
+  private closed = false
 
   constructor(machine: Machine, inner: SimulatedFile, mapped: boolean) {
     this.machine = machine
@@ -179,7 +194,7 @@ export class FaultFile implements StoreFile {
     try {
       this.inner.sync()
     } catch {
-      this.machine.fail(fault)
+      this.machine.fail(fault, true)
     }
   }
 
@@ -196,7 +211,7 @@ export class FaultFile implements StoreFile {
     if (fault === undefined) oldest.end()
     else {
       oldest.end(this.machine.leaves(fault, 'oldest'))
-      this.machine.failed()
+      this.machine.failed(true)
     }
     return true
   }
@@ -206,7 +221,13 @@ export class FaultFile implements StoreFile {
     this.inner.resize(bytes)
   }
 
+  /** What the file shows as long as the machine runs, whatever becomes of the process. */
+  shown(): Uint8Array {
+    return this.closed ? this.machine.content : imageOf(this.inner)
+  }
+
   close(): void {
+    this.closed = true
     this.machine.content = imageOf(this.inner)
     this.inner.close()
   }

@@ -1,11 +1,24 @@
 /** Which calls of a workload are made to fail, and how. */
 import fc from 'fast-check'
 import type { Call, Fault, Kept } from './machine.js'
-import type { Plan } from './session.js'
 
 const SECTOR = 512
 const PAGE = 4096
-const KEPT: Kept[] = ['none', 'all', 'meta', 'all but meta', 'some']
+const KEPT: Kept[] = ['none', 'all', 'meta', 'all but meta', 'some', 'first']
+
+export interface Plan {
+  /** Index of the call that fails first. */
+  at: number
+  fault: Fault
+  /** Calls after it that fail too, counted from it. */
+  also: readonly number[]
+  /** From then on the disk is full: no write makes the file longer, until somebody has freed space. */
+  full?: boolean
+  /** What the further syncs that fail leave on the disk. */
+  keptLater?: Kept
+  /** Where the store had to be opened again, it is synced before anything else. */
+  synced?: boolean
+}
 
 /** The faults that a call may meet. */
 export function faultsOf({ kind, position, length }: Call): Fault[] {
@@ -30,7 +43,7 @@ const ALSO: number[][] = [[1], [2], [1, 2], [3], [1, 2, 3, 4, 5, 6]]
 export function severalFaults(calls: readonly Call[]): Plan[] {
   return calls.flatMap((call, at) => {
     const faults = faultsOf(call)
-    const together = ALSO.map((also, i): Plan => ({ at, fault: faults[(at + i) % faults.length], also }))
+    const together = ALSO.map((also, i): Plan => ({ at, fault: faults[(at + i) % faults.length], also, keptLater: KEPT[(at + 5 * i) % KEPT.length], synced: (at + i) % 2 === 0 }))
     return call.kind === 'write' ? [...together, { at, fault: { code: 'ENOSPC' }, also: [], full: true }] : together
   })
 }

@@ -2,9 +2,7 @@
 import type { Transaction } from '../../src/index.js'
 import { CoppiceError } from '../../src/index.js'
 import { randomFrom } from '../../test/faulty-file.js'
-import { assertSound } from '../../test/helpers.js'
 import { WHOLE } from '../disk/disk.js'
-import { keyBytes } from '../model/bytes.js'
 import { printOf, printOfModel } from '../model/contents.js'
 import { ModelStore } from '../model/sorted-map.js'
 import type { Bytes } from '../model/world.js'
@@ -14,18 +12,9 @@ import type { Call, Fault, FaultFile } from './machine.js'
 import { Machine } from './machine.js'
 import type { Opened } from './oracle.js'
 import { assertRecovers, openStore } from './oracle.js'
-import { apply, closeFailed, codeOf, tick, within } from './parts.js'
+import { apply, assertReadOnly, closeFailed, REFUSED, tick, within } from './parts.js'
+import type { Plan } from './plans.js'
 import type { Step, Workload } from './workloads.js'
-
-export interface Plan {
-  /** Index of the call that fails first. */
-  at: number
-  fault: Fault
-  /** Calls after it that fail too, counted from it. */
-  also: readonly number[]
-  /** From then on the disk is full: no write makes the file longer, until somebody has freed space. */
-  full?: boolean
-}
 
 export interface Outcome {
   calls: readonly Call[]
@@ -36,7 +25,6 @@ export interface Outcome {
 /** Crash images looked at where a fault has just struck, and after each further step. */
 const IMAGES_AT_FAULT = 4
 const IMAGES_AFTER = 1
-const REFUSED = 'COPPICE_SYNC_FAILED'
 
 export async function runWorkload(workload: Workload, plan: Plan | undefined, seed: number): Promise<Outcome> {
   const session = new Session(workload, plan, seed)
@@ -49,6 +37,8 @@ export async function runWorkload(workload: Workload, plan: Plan | undefined, se
 interface Doubt {
   model: ModelStore
   after: number
+  /** Number of the opening in which it failed. */
+  opening: number
 }
 
 class Session {
@@ -63,6 +53,7 @@ class Session {
   private readonly states = [new ModelStore()]
   /** The last state that was acknowledged as durable. */
   private floor = 0
+  private openings = 0
   /** What the commit under way will make of the store. */
   private begun: ModelStore | undefined
   private doubts: Doubt[] = []
@@ -84,7 +75,8 @@ class Session {
     if (plan === undefined || index < plan.at) return undefined
     if (index === plan.at) return plan.fault
     if (plan.full === true && !this.spaceFreed && call.kind === 'write' && call.position + call.length > this.machine.length()) return { code: 'ENOSPC' }
-    return plan.also.includes(index - plan.at) ? { code: 'EIO', bytes: call.length >>> 1 } : undefined
+    if (!plan.also.includes(index - plan.at)) return undefined
+    return call.kind === 'sync' || call.kind === 'syncAsync' ? { code: 'EIO', kept: plan.keptLater ?? 'none' } : { code: 'EIO', bytes: call.length >>> 1 }
   }
 
   private get current(): ModelStore {
@@ -96,7 +88,10 @@ class Session {
     for (const [index, step] of this.workload.steps.entries()) {
       try {
         await this.step(step)
-        if (this.machine.faults > 0) this.crashes(IMAGES_AFTER, 'after the step')
+        if (this.machine.faults > 0) {
+          this.killed('after the step', [])
+          this.crashes(IMAGES_AFTER, 'after the step')
+        }
         if (this.problem !== undefined) throw this.problem
       } catch (error) {
         throw new Error(`step ${index}, ${step.type}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
@@ -152,12 +147,16 @@ class Session {
 
   private compare(): void {
     sameStore('the store', this.opened.db, this.current)
-    assertSound(this.opened.db)
+    const { errors } = this.opened.db.check()
+    // A read that failed is among them, and no damage.
+    const refused = errors.find(({ code }) => code === 'COPPICE_IO')
+    if (refused !== undefined) throw refused
+    if (errors.length > 0) throw new Error(`check found: ${errors.slice(0, 5).map(({ message }) => message).join('; ')}`)
   }
 
   // Commits.
 
-  private async commit({ parts, how }: Extract<Step, { type: 'commit' }>): Promise<void> {
+  private async commit({ parts, how, meanwhile }: Extract<Step, { type: 'commit' }>): Promise<void> {
     const { db } = this.opened
     const work = (tx: Transaction<Bytes, Bytes>): void => {
       const model = apply(tx, this.current.clone(), parts)
@@ -168,6 +167,10 @@ class Session {
     const tx = db.begin()
     try {
       work(tx)
+      if (meanwhile === 'endSync') {
+        this.file.endSync()
+        await tick()
+      }
       if (how === 'commit') this.synchronously(() => tx.commit())
       else if (how === 'commitAsync') await this.later(() => [tx.commitAsync()])
     } finally {
@@ -217,19 +220,23 @@ class Session {
       return false
     }
     if (begun === undefined) throw new Error('a commit appeared that nobody made')
+    if (this.machine.syncFailed) throw new Error('after a failed sync a transaction commits')
     this.states.push(begun)
     return true
   }
 
-  private acknowledged(index: number): void {
+  /** What an opened store says is durable is so; and then no commit that failed before it was opened may come back. */
+  private acknowledged(index: number, opening = this.openings): void {
     this.floor = Math.max(this.floor, index)
+    this.doubts = this.doubts.filter((doubt) => doubt.opening >= opening)
   }
 
   /** Follows promises; those that resolve acknowledge the state, those that are rejected have to say why. */
   private track(calls: Promise<void>[], index: number, acknowledges: boolean): void {
+    const { openings } = this
     for (const call of calls) {
       const followed = call.then(
-        () => void (acknowledges && this.acknowledged(index)),
+        () => void (acknowledges && this.acknowledged(index, openings)),
         (error: unknown) => {
           try {
             this.assertExplained(error)
@@ -256,6 +263,7 @@ class Session {
   private open(): void {
     for (let tries = 0; ; tries++) {
       this.file = this.machine.open(this.workload.mapped)
+      this.openings++
       const events = this.machine.log.length
       try {
         this.opened = openStore(this.file, this.workload.durability)
@@ -283,11 +291,16 @@ class Session {
     const found = printOf(this.opened.db)
     this.machine.paused = false
     if (found === printOfModel(this.current)) return
-    const several = (this.plan?.also.length ?? 0) > 0 || this.plan?.full === true
-    const candidates = [...this.doubts.filter(({ after }) => after >= this.floor).map(({ model }) => model), ...(several ? this.states.slice(this.floor) : [])]
+    const candidates = [...this.doubts.filter(({ after }) => after >= this.floor).map(({ model }) => model), ...this.ifSeveral()]
     const model = candidates.find((candidate) => printOfModel(candidate) === found)
     if (model === undefined) throw new Error('opened again, the store holds none of the states that it may hold')
     this.states.push(model)
+  }
+
+  /** Several faults at a time may take back what was not yet durable. */
+  private ifSeveral(): ModelStore[] {
+    const several = (this.plan?.also.length ?? 0) > 0 || this.plan?.full === true
+    return several ? this.states.slice(this.floor) : []
   }
 
   // Faults.
@@ -307,7 +320,7 @@ class Session {
     this.assertExplained(error)
     const { begun } = this
     const poisoned = error.code === REFUSED
-    if (poisoned && begun !== undefined) this.doubts.push({ model: begun, after: this.states.length - 1 })
+    if (poisoned && begun !== undefined) this.doubts.push({ model: begun, after: this.states.length - 1, opening: this.openings })
     this.begun = undefined
     const { db } = this.opened
     if (db.isOpen) {
@@ -315,6 +328,7 @@ class Session {
       this.compare()
       this.machine.paused = false
     }
+    this.killed('after the failure', poisoned && begun !== undefined ? [begun] : [])
     this.crashes(IMAGES_AT_FAULT, 'after the failure')
     if (db.isOpen && !poisoned) {
       this.spaceFreed = this.machine.faults > 2
@@ -325,31 +339,34 @@ class Session {
     }
     if (db.isOpen) {
       this.machine.paused = true
-      await this.assertReadOnly()
+      await assertReadOnly(db, this.machine)
+      this.compare()
       this.machine.paused = false
       closeFailed(db)
     }
     await this.openAgain()
+    if (this.plan?.synced === true) this.syncFirst()
     return begun !== undefined && printOfModel(begun) === printOfModel(this.current)
   }
 
-  /** After a failed sync nothing is written any more, and nobody waits for ever. */
-  private async assertReadOnly(): Promise<void> {
-    const { db } = this.opened
-    const key = keyBytes({ family: 'hash', n: 1 })
-    const events = this.machine.log.length
-    for (const attempt of [() => db.put(key, key), () => db.begin(), () => db.sync(), () => db.createTree('one')]) {
-      if (codeOf(attempt) !== REFUSED) throw new Error('after a failed sync the store takes writes')
-    }
-    const results = await within(Promise.allSettled([db.putAsync(key, key), db.syncAsync(), db.transactionAsync((tx) => tx.delete(key))]))
-    for (const result of results) {
-      if (result.status !== 'rejected' || (result.reason as CoppiceError).code !== REFUSED) throw new Error('after a failed sync a promise of durability resolves')
-    }
-    if (this.machine.log.length !== events) throw new Error('after a failed sync the store writes to its file')
-    this.compare()
+  private syncFirst(): void {
+    this.machine.paused = true
+    this.opened.db.sync()
+    this.machine.paused = false
+    this.acknowledged(this.states.length - 1)
+    this.crashes(IMAGES_AT_FAULT, 'after a sync of the store that was opened again')
   }
 
   // Crashes.
+
+  /** The process is killed here, and the machine goes on: every commit that has returned is there, durable or not. */
+  private killed(when: string, others: readonly ModelStore[]): void {
+    try {
+      assertRecovers(this.file.shown(), [this.current, ...others, ...this.ifSeveral()], false)
+    } catch (error) {
+      throw new Error(`after a kill of the process ${when}: ${(error as Error).message}`, { cause: error })
+    }
+  }
 
   private allowed(): ModelStore[] {
     const doubts = this.doubts.filter(({ after }) => after >= this.floor).map(({ model }) => model)

@@ -12,7 +12,8 @@ export type Part = Write | { type: 'savepoint' } | { type: 'rollbackTo' }
 export type How = 'commit' | 'commitAsync' | 'call' | 'callAsync' | 'rollback'
 
 export type Step =
-  | { type: 'commit'; parts: Part[]; how: How }
+  /** `meanwhile`: while the transaction is open a background sync ends. */
+  | { type: 'commit'; parts: Part[]; how: How; meanwhile?: 'endSync' }
   /** `putAsync` and `deleteAsync`, together. */
   | { type: 'queued'; items: BatchItem[] }
   /** `syncAsync` is not waited for; `endSync` lets a background sync end. */
@@ -26,12 +27,12 @@ export interface Workload {
   steps: Step[]
 }
 
-const put = (n: number, length: number, tree = 0): Write => ({ type: 'put', tree, key: { family: 'hash', n }, value: { length, seed: n & MAX_SEED } })
-const remove = (n: number): Write => ({ type: 'delete', tree: 0, key: { family: 'hash', n } })
-const many = (how: Bulk['how'], count: number, length: number, rest: Partial<Bulk> = {}): Bulk =>
+export const put = (n: number, length: number, tree = 0): Write => ({ type: 'put', tree, key: { family: 'hash', n }, value: { length, seed: n & MAX_SEED } })
+export const remove = (n: number): Write => ({ type: 'delete', tree: 0, key: { family: 'hash', n } })
+export const many = (how: Bulk['how'], count: number, length: number, rest: Partial<Bulk> = {}): Bulk =>
   ({ type: 'bulk', tree: 0, family: 'counter', how, order: 'ascending', start: 0, step: 1, count, value: { length, seed: 1 }, ...rest })
-const commit = (...parts: Part[]): Step => ({ type: 'commit', parts, how: 'commit' })
-const withHow = (how: How, ...parts: Part[]): Step => ({ type: 'commit', parts, how })
+export const commit = (...parts: Part[]): Step => ({ type: 'commit', parts, how: 'commit' })
+export const withHow = (how: How, ...parts: Part[]): Step => ({ type: 'commit', parts, how })
 
 /** A little of everything. */
 const mixed: Step[] = [

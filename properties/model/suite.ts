@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { runs, SEED, TIMEOUT } from '../runs.js'
 import { tally } from '../tally.js'
 import { following, history } from './generators.js'
-import type { Operation } from './operations.js'
+import type { CursorMove, Operation } from './operations.js'
 import type { Extent } from './replay.js'
 import { replay } from './replay.js'
 import type { Layer } from './world.js'
@@ -66,6 +66,19 @@ function fragments(): Operation[] {
   }).flat()
 }
 
+/** Cursors that are put elsewhere again and again, and go over more leaves in all than the file has pages. */
+function wandering(): Operation[] {
+  const there = (position: number, move: 'next' | 'previous'): CursorMove[] => [{ move: 'seekPosition', position }, ...Array.from({ length: 3 }, () => ({ move }))]
+  const moves = Array.from({ length: 1200 }, (_, i) => there(3 + (i % 50), 'next'))
+  const back = Array.from({ length: 1200 }, (_, i) => there(3 + (i % 50), 'previous'))
+  return [
+    { type: 'bulk', tree: 0, family: 'counter', how: 'put', order: 'ascending', start: 0, step: 1, count: 60, value: { length: 1900, seed: 1 } },
+    { type: 'openCursor', reader: 1, tree: 0 },
+    { type: 'moveCursor', which: 0, moves: moves.flat() },
+    { type: 'moveCursor', which: 0, moves: back.flat() },
+  ]
+}
+
 export function describeLayer(layer: Layer, numRuns: number): void {
   describe(layer.name, () => {
     it('in random histories', async () => {
@@ -93,6 +106,10 @@ export function describeLayer(layer: Layer, numRuns: number): void {
     it('in a tree larger than the pool', async () => {
       const extent = await replay(layer, { pool: 'small', durability: 'lazy', operations: churn() })
       expect(extent.spilled).toBeGreaterThan(0)
+    })
+
+    it('with a cursor that has gone over more leaves than the file has pages', async () => {
+      await replay(layer, { pool: 'small', durability: 'lazy', operations: wandering() })
     })
 
     it('with free space in very many pieces', async () => {

@@ -1,10 +1,13 @@
 /** What damaged and hostile files have shown. */
 import { expect, it } from 'vitest'
 import type { Database } from '../../src/database.js'
-import { HEADER, META_SLOTS, PAGE_SIZE, SLOT } from '../../src/page/layout.js'
+import { crc32 } from '../../src/page/checksum.js'
+import { CATALOG_RECORD, CATALOG_TREE, HEADER, LEAF_FLAG, META_SLOTS, PAGE_SIZE, SLOT } from '../../src/page/layout.js'
+import { encodeOverflowRef } from '../../src/page/leaf.js'
 import type { Meta } from '../../src/page/meta.js'
 import { decodeMeta, encodeMeta } from '../../src/page/meta.js'
 import { slotAt } from '../../src/page/node.js'
+import { writeTreePointer } from '../../src/page/tree-pointer.js'
 import { fileOf, FaultyFile, emptyImage, openOn } from '../../test/faulty-file.js'
 import { assertSound, codeOf, padded, seeded, shuffled } from '../../test/helpers.js'
 import { bytesOf, Draft } from '../../test/page/crafted.js'
@@ -45,9 +48,10 @@ function tower(height: number, width: number): Draft {
   return draft
 }
 
-/** Takes all that an iteration has to give. */
+/** Takes all that an iteration has to give, which is little in the stores here. */
 function exhaust(entries: Iterable<unknown>): void {
-  for (const entry of entries) void entry
+  let taken = 0
+  for (const entry of entries) if (++taken > 100_000) throw new Error(`it goes on and on, at ${String(entry)}`)
 }
 
 it('going over the entries of branches that share their children ends, with COPPICE_CORRUPT', () => {
@@ -55,7 +59,8 @@ it('going over the entries of branches that share their children ends, with COPP
   expect(codeOf(() => exhaust(db.keys()))).toBe('COPPICE_CORRUPT')
   expect(codeOf(() => exhaust(db.entries({ reverse: true })))).toBe('COPPICE_CORRUPT')
   const cursor = db.cursor()
-  expect(codeOf(() => { for (let more = cursor.last(); more; more = cursor.previous()); })).toBe('COPPICE_CORRUPT')
+  let steps = 0
+  expect(codeOf(() => { for (let more = cursor.last(); more && steps++ < 100_000; more = cursor.previous()); })).toBe('COPPICE_CORRUPT')
   cursor.close()
   expect(db.check().ok).toBe(false)
 })
@@ -141,6 +146,78 @@ it('a commit older than one known to be durable is not opened, also where that o
   expect(openOn(fileOf(draft.arena.bytes)).db.get('a')).toBe('new')
   draft.arena.bytes[4 * PAGE_SIZE + 100] ^= 1
   expect(codeOf(() => openOn(fileOf(draft.arena.bytes)))).toBe('COPPICE_CORRUPT')
+})
+
+it('what any meta slot knows to be durable counts, also where newer slots know less', () => {
+  // Transaction 7 is durable and has lost its slot; 8 and 9 have lost their pages. Only the slot of 8 knows of 7.
+  const draft = new Draft(5)
+  const old = draft.leaf(3, 5, [['a', bytesOf('old')]])
+  const lost = draft.leaf(4, 8, [['a', bytesOf('new')]]) ^ 1
+  draft.meta(0, { transaction: 5, durable: 5, defaultTree: { page: 3, crc: old, entries: 1, depth: 1 } })
+  draft.meta(1, { transaction: 8, durable: 7, defaultTree: { page: 4, crc: lost, entries: 1, depth: 1 } })
+  draft.meta(2, { transaction: 9, durable: 4, defaultTree: { page: 4, crc: lost, entries: 1, depth: 1 } })
+  expect(codeOf(() => openOn(fileOf(draft.arena.bytes)))).toBe('COPPICE_CORRUPT')
+})
+
+it('a commit whose root is not at the level that its pointer says was never whole, and the one before it is opened', () => {
+  const draft = new Draft(5)
+  const old = draft.leaf(3, 8, [['a', bytesOf('old')]])
+  const leaf = draft.leaf(4, 9, [['a', bytesOf('new')]])
+  draft.meta(0, { transaction: 8, durable: 8, defaultTree: { page: 3, crc: old, entries: 1, depth: 1 } })
+  draft.meta(1, { transaction: 9, durable: 8, defaultTree: { page: 4, crc: leaf, entries: 1, depth: 2 } })
+  for (const mapped of [true, false]) expect(openOn(new FaultyFile(fileOf(draft.arena.bytes.slice()), mapped)).db.get('a')).toBe('old')
+})
+
+it('a large value behind the page count is damage: the next commit would be written over it', () => {
+  const value = new Uint8Array(5000).fill(7)
+  for (const mapped of [true, false]) {
+    const draft = new Draft(6)
+    draft.arena.bytes.set(value, 4 * PAGE_SIZE)
+    const reference = encodeOverflowRef({ page: 4, crc: crc32(value), length: value.length, birth: 8 })
+    const crc = draft.leaf(3, 8, [['large', reference, LEAF_FLAG.OVERFLOW]])
+    const commit = { defaultTree: { page: 3, crc, entries: 1, depth: 1 }, durable: 9 }
+    draft.metas(commit)
+    expect(openOn(new FaultyFile(fileOf(draft.arena.bytes.slice()), mapped)).db.valueLength('large')).toBe(5000)
+    draft.metas({ ...commit, pageCount: 5 })
+    const { db } = openOn(new FaultyFile(fileOf(draft.arena.bytes), mapped))
+    expect(codeOf(() => db.get('large'))).toBe('COPPICE_CORRUPT')
+    expect(db.check().ok).toBe(false)
+  }
+})
+
+/** A catalog leaf with the trees a and b, each with a leaf of its own; `change` makes the one thing wrong that a test is about. */
+function catalogWith(change: { leafBirth?: number; ids?: [number, number]; nextTree?: number }): Draft {
+  const { leafBirth = 5, ids = [2, 3], nextTree = 4 } = change
+  const draft = new Draft(6)
+  const { bytes } = draft.arena
+  const view = new DataView(bytes.buffer)
+  const sealedAs = (page: number, tree: number): number => {
+    view.setUint32(page * PAGE_SIZE + HEADER.TREE, tree, true)
+    return draft.seal(page)
+  }
+  const records = ids.map((id, i): [string, Uint8Array] => {
+    draft.leaf(4 + i, i === 0 ? leafBirth : 5, [['key', bytesOf('value')]])
+    const record = new Uint8Array(CATALOG_RECORD.SIZE)
+    const recordView = new DataView(record.buffer)
+    writeTreePointer(recordView, CATALOG_RECORD.POINTER, { page: 4 + i, crc: sealedAs(4 + i, id), entries: 1, depth: 1 })
+    recordView.setUint32(CATALOG_RECORD.TREE, id, true)
+    return ['ab'[i], record]
+  })
+  draft.leaf(3, 6, records)
+  draft.metas({ catalog: { page: 3, crc: sealedAs(3, CATALOG_TREE), entries: 2, depth: 1 }, durable: 9, nextTree })
+  return draft
+}
+
+it.each([
+  ['that is younger than its record in the catalog', { leafBirth: 7 }, 'younger'],
+  ['with the id of another one', { ids: [2, 2] as [number, number] }, 'which another tree has'],
+  ['with an id that was never given', { nextTree: 3 }, 'which was never given'],
+  ['with the id of the default tree', { ids: [1, 3] as [number, number] }, 'which was never given'],
+])('check finds a named tree %s', (_, change, what) => {
+  expect(openOn(fileOf(catalogWith({ leafBirth: 6 }).arena.bytes)).db.check()).toMatchObject({ ok: true, errors: [] })
+  const { ok, errors } = openOn(fileOf(catalogWith(change).arena.bytes)).db.check()
+  expect(ok).toBe(false)
+  expect(errors.map(({ message }) => message)).toEqual([expect.stringContaining(what)])
 })
 
 it('a meta page of another store beside those of this one is damage, not a newer commit', () => {

@@ -2,8 +2,9 @@
  * Which property notices which deliberate fault: every mutant against the short run of every property file,
  * with the seed of `npm test`, and first of all the source without any fault, which has to pass.
  *
- * A mutant is caught where a test fails, a file does not end, or its process dies. A file that could not be
- * loaded has caught nothing. What nothing catches in a part of the short run is tried in the whole of it.
+ * A mutant is caught where a test fails, a file's process dies, or a file does not end twice: once alone may be
+ * a busy machine. A file that could not be loaded has caught nothing. What nothing catches in a part of the short
+ * run is tried in the whole of it.
  */
 import { MUTANTS } from '../mutants/index.js'
 import type { Mutant } from '../mutants/mutant.js'
@@ -47,7 +48,14 @@ interface Effort {
   limit(file: string): number
 }
 
-export async function runMatrix(only: string | undefined, mutant: string | undefined, say: (line: string) => void): Promise<Matrix> {
+/** What the runner is told while it waits. */
+export interface Watcher {
+  say(line: string): void
+  /** The matrix as far as it has come. */
+  progress(matrix: Matrix): void
+}
+
+export async function runMatrix(only: string | undefined, mutant: string | undefined, { say, progress }: Watcher): Promise<Matrix> {
   const start = performance.now()
   const seconds = (): number => (performance.now() - start) / 1000
   const all = propertyFiles(only).filter((file) => !OTHERS.includes(file))
@@ -56,16 +64,17 @@ export async function runMatrix(only: string | undefined, mutant: string | undef
   const unsound = all.filter((file) => base.verdicts[file] !== 'passed')
   const files = all.filter((file) => !unsound.includes(file))
   const rows: MutantRow[] = []
+  const soFar = (): Matrix => ({ files, rows: [...rows].sort((a, b) => position(a) - position(b)), seconds: seconds(), unsound })
   const waiting = MUTANTS.filter(({ name }) => name.includes(mutant ?? ''))
   await Promise.all(Array.from({ length: WORKERS }, async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const row = await rowOf(next, files, { scale: SHARE, bail: seconds() > PATIENCE, limit: (file) => 30 + 10 * (usual.get(file) ?? 0) })
       rows.push(row)
+      progress(soFar())
       say(`${row.caught ? 'caught    ' : 'NOT CAUGHT'} ${row.name} (${row.seconds.toFixed(0)} s): ${catchers(row).join(', ')}`)
     }
   }))
-  rows.sort((a, b) => position(a) - position(b))
-  return { files, rows, seconds: seconds(), unsound }
+  return soFar()
 }
 
 function position(row: MutantRow): number {
@@ -92,20 +101,24 @@ async function rowOf(mutant: Mutant, files: readonly string[], effort: Effort): 
   return { name: mutant.name, breaks: mutant.breaks, seconds: (performance.now() - start) / 1000, verdicts, caught: isCaught(verdicts) }
 }
 
-/** Runs the files, one after the other; one that hangs or dies does not keep the others from their turn. */
+/** Runs the files, one after the other; one that hangs or dies does not keep the others from their turn, and one that hangs has a second try after them. */
 async function tryOn(mutant: Mutant | undefined, files: readonly string[], { scale, bail, limit }: Effort): Promise<{ verdicts: Verdicts; results: Run['results'] }> {
   const verdicts: Verdicts = {}
   const results: Run['results'] = []
   const environment = { COPPICE_RUN: undefined, COPPICE_SEED: undefined, COPPICE_SCALE: String(scale), COPPICE_MUTANT: mutant?.name, COPPICE_WORKERS: '1' }
-  for (let left = [...files]; left.length > 0; left = left.filter((file) => !(file in verdicts))) {
+  const hung = new Set<string>()
+  const untried = (): string[] => files.filter((file) => !(file in verdicts) && !hung.has(file))
+  const untold = (): string[] => files.filter((file) => !(file in verdicts))
+  for (let left = [...files]; left.length > 0; left = untried().length > 0 ? untried() : untold()) {
     const run = await runVitest({ files: left, environment, shown: false, bail, limit })
     results.push(...run.results)
     for (const { file, failures, broken } of run.results) verdicts[file] = failures.length > 0 ? 'failed' : broken === undefined ? 'passed' : 'broken'
-    if (run.hung !== undefined) verdicts[run.hung] = 'hung'
+    if (run.hung !== undefined && hung.has(run.hung)) verdicts[run.hung] = 'hung'
+    else if (run.hung !== undefined) hung.add(run.hung)
     if (run.died !== undefined) verdicts[run.died] = 'died'
     if (bail && isCaught(verdicts)) break
     // Nothing began at all: vitest itself could not start.
-    if (left.every((file) => !(file in verdicts))) for (const file of left) verdicts[file] = 'broken'
+    if (run.hung === undefined && left.every((file) => !(file in verdicts))) for (const file of left) verdicts[file] = 'broken'
   }
   return { verdicts, results }
 }

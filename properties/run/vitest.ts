@@ -22,6 +22,8 @@ export interface RunPlan {
   bail: boolean
   /** Seconds after which a file that has not ended counts as hanging. */
   limit(file: string): number
+  /** Told now and then how far the run has come. */
+  progress?(soFar: Run): void
 }
 
 export interface Run {
@@ -79,25 +81,26 @@ export async function runVitest(plan: RunPlan): Promise<Run> {
 async function runIn(folder: string, plan: RunPlan): Promise<Run> {
   const environment = { ...process.env, ...plan.environment, COPPICE_RESULTS: join(folder, 'results'), COPPICE_TALLY: join(folder, 'tally') }
   const reporters = ['./properties/run/reporter.ts', ...(plan.shown ? ['default'] : [])].map((name) => `--reporter=${name}`)
-  const parts = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.properties.config.ts', ...reporters, ...(plan.bail ? ['--bail=1'] : []), ...plan.files]
+  const parts = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'properties/run/config.ts', ...reporters, ...(plan.bail ? ['--bail=1'] : []), ...plan.files]
   const child = spawn(process.execPath, parts, { cwd: ROOT, env: environment, stdio: plan.shown ? 'inherit' : 'ignore', detached: process.platform !== 'win32' })
   running.add(child)
   const exit = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))
-  const hung = await watch(join(folder, 'results'), plan, exit)
+  const hung = await watch(folder, plan, exit)
   kill(child)
   const exitCode = await exit
   running.delete(child)
   const { ended, began } = read(join(folder, 'results'))
   const unfinished = began.find((file) => !ended.some((result) => result.file === file))
-  return { results: ended, tally: linesOf<TallyLine>(join(folder, 'tally')), hung, died: hung === undefined ? unfinished : undefined, exitCode }
+  return { results: ended, tally: tallyIn(folder), hung, died: hung === undefined ? unfinished : undefined, exitCode }
 }
 
 /** Waits for the end; answers the file that takes longer than it may, if there is one. */
-async function watch(path: string, plan: RunPlan, exit: Promise<number>): Promise<string | undefined> {
+async function watch(folder: string, plan: RunPlan, exit: Promise<number>): Promise<string | undefined> {
   const seen = new Map<string, number>()
   const over = exit.then(() => true)
   while (!(await Promise.race([over, setTimeout(500, false, { ref: false })]))) {
-    const { ended, began } = read(path)
+    const { ended, began } = read(join(folder, 'results'))
+    plan.progress?.({ results: ended, tally: tallyIn(folder), hung: undefined, died: undefined, exitCode: 0 })
     for (const file of began) {
       if (!seen.has(file)) seen.set(file, performance.now())
       const seconds = (performance.now() - (seen.get(file) ?? 0)) / 1000
@@ -113,6 +116,10 @@ function read(path: string): { began: string[]; ended: FileResult[] } {
     began: lines.flatMap((line) => ('began' in line ? [line.began] : [])),
     ended: lines.flatMap((line) => ('ended' in line ? [line.ended] : [])),
   }
+}
+
+function tallyIn(folder: string): TallyLine[] {
+  return linesOf<TallyLine>(join(folder, 'tally'))
 }
 
 function linesOf<T>(path: string): T[] {

@@ -47,14 +47,17 @@ interface Subtree {
 
 const keyScratch = new Uint8Array(2 * MAX_KEY_LENGTH)
 
-/** Walks the whole tree; every fault goes to the visitor, and the walk goes on beside it. */
-export function checkTree(tree: Tree, visitor: Visitor): TreeCensus {
+/**
+ * Walks the whole tree; every fault goes to the visitor, and the walk goes on beside it. `youngest` is the birth of
+ * the page that names the root, where that is not a meta page.
+ */
+export function checkTree(tree: Tree, visitor: Visitor, youngest = Infinity): TreeCensus {
   const { root } = tree
   const census: TreeCensus = {
     entries: 0, depth: root.depth, leafPages: 0, branchPages: 0, overflowPages: 0, leafBytes: 0, branchBytes: 0, keyBytes: 0, valueBytes: 0,
   }
   if (root.page === 0) return census
-  const found = new Check(tree, visitor, census).page(root.page, root.crc, root.depth - 1, { low: undefined, high: undefined }, Infinity)
+  const found = new Check(tree, visitor, census).page(root.page, root.crc, root.depth - 1, { low: undefined, high: undefined }, youngest)
   if (found !== undefined && found.entries !== root.entries) {
     visitor.fault(corrupt(root.page, root.tree, `the tree counts ${root.entries} entries and has ${found.entries}`))
   }
