@@ -127,9 +127,9 @@ export class Store {
   /**
    * Before anything is written over pages that an older meta slot reaches, what recovery found is made durable. It
    * is written again, byte for byte: where an earlier process saw a sync fail, the system may go on showing pages
-   * that never reached the disk, and another sync alone would not write them. Every other meta slot
-   * is filled with zeros: one that lacks a page might find it in what is written from now on, and one that shows
-   * nothing may hold a failed commit on the disk, by that same failure of a sync.
+   * that never reached the disk, and another sync alone would not write them. Every other meta slot is filled with
+   * zeros: a commit that lacks a page might find it in what is written from now on, and a slot that shows nothing may
+   * hold a failed commit on the disk, by that same failure of a sync.
    */
   private settle(): void {
     if (this.unsettled.size === 0) return
