@@ -57,8 +57,8 @@ export const reuseMutants: readonly Mutant[] = [
     breaks: 'A commit leaves the first page out of what it says of free space: after opening, a page is lost or used twice.',
     edits: [{
       file: SPACE,
-      text: 'for (let i = 0; i < pages.length; i++) this.appendTo(runs, pages.at(i))',
-      replacement: 'for (let i = 1; i < pages.length; i++) this.appendTo(runs, pages.at(i))',
+      text: 'this.appendTo(runs, page)',
+      replacement: 'if (i > 0) this.appendTo(runs, page)',
     }],
   },
   {

@@ -34,7 +34,7 @@ export function check(store: Store, view: CommitView): CheckReport {
   let free = 0
   try {
     const log = readLog(store.pager, meta.log)
-    const space = new Space(new Readers())
+    const space = new Space(new Readers(), () => false)
     loadSpace(store.pager, space, meta)
     freeLog = log.length
     free = space.unused.size

@@ -12,6 +12,7 @@ import { LOG_PAGE_RUNS, META_RUNS, META_SLOTS, TYPE } from '../page/layout.js'
 import type { LogPointer, Meta } from '../page/meta.js'
 import type { Run } from '../page/runs.js'
 import type { Pager } from './pager.js'
+import { PLACE } from './segments.js'
 import type { Space } from './space.js'
 import type { Writer } from './writer.js'
 
@@ -105,7 +106,7 @@ function takePages(writer: Writer, runs: () => Run[]): number[] {
     writer.space.settle()
     const needed = Math.ceil(runs().length / LOG_PAGE_RUNS)
     if (needed <= pages.length) return pages
-    while (pages.length < needed) pages.push(writer.space.allocate())
+    while (pages.length < needed) pages.push(writer.space.allocate(PLACE.BRANCH))
   }
 }
 

@@ -21,8 +21,17 @@ export class IntList {
     this.length = length
   }
 
-  sorted(): Int32Array {
-    return this.items.slice(0, this.length).sort()
+  set(index: number, value: number): void {
+    this.items[index] = value
+  }
+
+  /** Brings all into ascending order; those before `from` are so already, which spares sorting a long list for a few new items. */
+  sortFrom(from: number): void {
+    const { items } = this
+    const added = items.slice(from, this.length).sort()
+    let i = from - 1
+    let to = this.length - 1
+    for (let j = added.length - 1; j >= 0; to--) items[to] = i >= 0 && items[i] > added[j] ? items[i--] : added[j--]
   }
 
   private grow(): void {

@@ -241,10 +241,22 @@ export class Pager {
     return copy
   }
 
-  /** Writes zeros behind the last page: the pages that come next are then written over blocks that the filesystem has already placed. */
-  reserveBehind(pages: number, count: number): void {
-    this.writeFile([new Uint8Array(count * PAGE_SIZE)], pages * PAGE_SIZE)
-    this.extended(pages + count)
+  /**
+   * Makes the file reach over these pages by zeros, where it does not; answers false where the disk has no room. Pages that
+   * come next are then written over blocks that the filesystem has already placed.
+   */
+  reserve(start: number, count: number): boolean {
+    const from = Math.max(start, this.physicalPages)
+    const pages = start + count - from
+    if (pages <= 0) return true
+    try {
+      this.writeFile([new Uint8Array(pages * PAGE_SIZE)], from * PAGE_SIZE)
+    } catch {
+      // Without the reserve commits are only slower; where the disk is full, the write that matters will say so.
+      return false
+    }
+    this.extended(from + pages)
+    return true
   }
 
   /** Reads from the file; what the system refuses becomes a typed error. */

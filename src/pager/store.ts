@@ -36,11 +36,6 @@ export type DurabilityMode = 'sync' | 'async' | 'lazy'
 const BULK_PAGES = 1024
 /** A background sync starts at the latest when this many pages wait for one, so that recovery stays short. */
 const UNSYNCED_PAGES = 4096
-/** After so many small commits in a row that each made the file longer, zeros are written ahead for the next ones, so many pages. */
-const GROWTH_RUN = 4
-const RESERVE_PAGES = 64
-/** A small commit writes fewer pages than this. */
-const SMALL_PAGES = 64
 
 /** What a write transaction leaves: the roots, and the next id for a new tree. */
 export interface Outcome {
@@ -61,8 +56,6 @@ export class Store {
   newest: Commit
   private nextId: number
   private unsyncedPages = 0
-  /** Small commits in a row, up to the last one, that made the file longer. */
-  private growthRun = 0
   /** Pages that earlier transactions spilled. */
   private spilledBefore = 0
   /** Pages of what recovery found that may be in the page cache alone, until this store has written and synced them. */
@@ -109,7 +102,7 @@ export class Store {
   /** Free space as of the newest commit, and of the write transaction under way. */
   space(): Space {
     if (this.loadedSpace === undefined) {
-      const space = new Space(this.readers)
+      const space = new Space(this.readers, (start, count) => this.pager.reserve(start, count))
       loadSpace(this.pager, space, this.newest.meta)
       this.loadedSpace = space
     }
@@ -202,24 +195,10 @@ export class Store {
   /** Writes what is dirty; answers the pages written since the last commit, spilled ones included. */
   private writePages(writer: Writer): number {
     const { pool } = this.pager
-    const before = this.pager.physicalPages
     const frames = pool.dirtyFrames()
     this.pager.writeFrames(frames)
     pool.forgetDirty()
-    const written = frames.length + pool.spilled - this.spilledBefore + writer.extentPages
-    const grew = this.pager.physicalPages > before && written < SMALL_PAGES
-    this.growthRun = grew ? this.growthRun + 1 : 0
-    if (this.growthRun >= GROWTH_RUN) this.reserve(writer.space.pageCount)
-    return written
-  }
-
-  /** A commit is fastest on blocks that were written before: 105 us where one that extends the file takes 165. */
-  private reserve(pageCount: number): void {
-    try {
-      this.pager.reserveBehind(pageCount, RESERVE_PAGES)
-    } catch {
-      // Without the reserve the commit is only slower; if the disk is full, the write that matters will say so.
-    }
+    return frames.length + pool.spilled - this.spilledBefore + writer.extentPages
   }
 
   private writeMeta(meta: Meta): number {

@@ -8,10 +8,11 @@
  */
 import { crc32 } from '../page/checksum.js'
 import { arenaOf, baseOf } from '../page/arena.js'
-import { birthOf, formatPage, setBirth, setPage } from '../page/header.js'
-import { PAGE_SIZE } from '../page/layout.js'
+import { birthOf, formatPage, setBirth, setPage, typeOf } from '../page/header.js'
+import { PAGE_SIZE, TYPE } from '../page/layout.js'
 import type { OverflowRef } from '../page/leaf.js'
 import type { Pager } from './pager.js'
+import { PLACE } from './segments.js'
 import type { Space, SpaceMark } from './space.js'
 
 export class Writer {
@@ -40,9 +41,10 @@ export class Writer {
   /** The slot of a frame in which the page at `slot` may be changed; its header names the page's number. */
   writable(page: number, slot: number): number {
     const { pager } = this
-    const birth = birthOf(pager.arenas[arenaOf(slot)], baseOf(slot))
+    const source = pager.arenas[arenaOf(slot)]
+    const birth = birthOf(source, baseOf(slot))
     if (birth === this.id) return pager.frameFor(page, slot)
-    const copy = this.space.allocate()
+    const copy = this.space.allocate(placeOf(typeOf(source, baseOf(slot))))
     const target = pager.copyToFrame(copy, slot)
     const arena = pager.arenas[arenaOf(target)]
     const base = baseOf(target)
@@ -54,7 +56,7 @@ export class Writer {
 
   /** The slot of a new, empty page. */
   create(type: number, level: number, tree: number): number {
-    const page = this.space.allocate()
+    const page = this.space.allocate(placeOf(type))
     const slot = this.pager.pool.slotOf(this.pager.newFrame(page))
     const arena = this.pager.arenas[arenaOf(slot)]
     const base = baseOf(slot)
@@ -113,4 +115,8 @@ export class Writer {
     for (const page of this.space.takenSince(mark)) this.pager.forget(page)
     this.space.rollback(mark)
   }
+}
+
+function placeOf(type: number): number {
+  return type === TYPE.LEAF ? PLACE.LEAF : PLACE.BRANCH
 }

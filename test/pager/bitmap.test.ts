@@ -51,16 +51,28 @@ describe('a bitmap', () => {
 })
 
 describe('a list of integers', () => {
-  it('grows, gives back from its end, and sorts a copy', () => {
+  const listed = (list: IntList): number[] => Array.from({ length: list.length }, (_, i) => list.at(i))
+
+  it('grows, takes others in place, and gives back from its end', () => {
     const list = new IntList()
     const values = Array.from({ length: 100 }, (_, i) => (i * 37) % 100)
     for (const value of values) list.push(value)
-    expect(list.length).toBe(100)
-    expect(list.at(99)).toBe(values[99])
-    expect([...list.sorted()]).toEqual(values.toSorted((a, b) => a - b))
-    expect(list.at(1)).toBe(37)
+    expect(listed(list)).toEqual(values)
+    list.set(1, 1000)
+    expect(list.at(1)).toBe(1000)
     expect(list.pop()).toBe(values[99])
     list.truncate(3)
-    expect([...list.sorted()]).toEqual([0, 37, 74])
+    expect(listed(list)).toEqual([0, 1000, 74])
+  })
+
+  it('is brought into order from any number of items that are in order on', () => {
+    const values = Array.from({ length: 60 }, (_, i) => (i * 37) % 50)
+    for (let from = 0; from <= values.length; from++) {
+      const list = new IntList()
+      for (const value of values.slice(0, from).sort((a, b) => a - b)) list.push(value)
+      for (const value of values.slice(from)) list.push(value)
+      list.sortFrom(from)
+      expect(listed(list)).toEqual(values.toSorted((a, b) => a - b))
+    }
   })
 })

@@ -64,10 +64,10 @@ const log = (store: Store): LogPointer => store.newest.meta.log
 describe('what a commit frees is written', () => {
   it('into the meta page while it fits, and nowhere else', () => {
     const store = newStore()
-    change(store, put(range(0, 2 * META_RUNS - 40)))
-    change(store, drop(range(0, 2 * META_RUNS - 40, 2)))
+    change(store, put(range(0, 2 * META_RUNS - 160)))
+    change(store, drop(range(0, 2 * META_RUNS - 160, 2)))
     expect(log(store)).toEqual({ page: 0, crc: 0, length: 0, runs: 0 })
-    expect(store.newest.meta.delta.length).toBeGreaterThan(META_RUNS - 60)
+    expect(store.newest.meta.delta.length).toBeGreaterThan(META_RUNS - 120)
     expectSame(store)
   })
 

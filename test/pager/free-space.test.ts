@@ -27,7 +27,7 @@ function onDisk(file: FaultyFile): string {
 }
 
 function loaded(store: Store): string {
-  const space = new Space(new Readers())
+  const space = new Space(new Readers(), () => false)
   loadSpace(store.pager, space, store.newest.meta)
   return unusedPages(space)
 }

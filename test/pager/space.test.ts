@@ -10,7 +10,21 @@ import { ARENA_PAGES } from '../../src/page/arena.js'
 import { MAX_PAGES, META_SLOTS } from '../../src/page/layout.js'
 import { Readers } from '../../src/pager/readers.js'
 import { Space } from '../../src/pager/space.js'
+import { PLACE, SEGMENT_PAGES, segmentOf } from '../../src/pager/segments.js'
 import { randomFrom } from '../faulty-file.js'
+
+const reserve = () => true
+
+/** A file of so many pages, all in use. */
+function fullSpace(pages: number, ask: (start: number, count: number) => boolean = reserve): Space {
+  const space = new Space(new Readers(), ask)
+  space.pageCount = pages
+  return space
+}
+
+function take(space: Space, count: number, place: number = PLACE.LEAF): number[] {
+  return Array.from({ length: count }, () => space.allocate(place))
+}
 
 /** A page of the model: in use since `birth`, and by whom it is still seen after `freed`. */
 interface Life {
@@ -22,7 +36,7 @@ interface Life {
 /** What the rule says, by brute force, beside the real thing. */
 class Model {
   readonly readers = new Readers()
-  readonly space = new Space(this.readers)
+  readonly space = new Space(this.readers, reserve)
   readonly held: number[] = []
   used = new Map<number, number>()
   ended: Life[] = []
@@ -88,7 +102,7 @@ class Model {
   private step(id: number, taken: Map<number, number>, freed: Life[]): void {
     const { space } = this
     const choice = this.random()
-    if (choice < 0.45) this.take(space.allocate(), 1, id, taken)
+    if (choice < 0.45) this.take(space.allocate(PLACE.LEAF), 1, id, taken)
     else if (choice < 0.6) {
       const count = 1 + this.below(6)
       this.take(space.allocateRun(count), count, id, taken)
@@ -119,7 +133,7 @@ class Model {
     const here = new Map(taken)
     const gone = new Set(freed.map((life) => life.page))
     for (let step = 0; step < 10; step++) {
-      if (this.random() < 0.5) this.take(space.allocate(), 1, id, here)
+      if (this.random() < 0.5) this.take(space.allocate(PLACE.LEAF), 1, id, here)
       else if (this.used.size > freed.length) {
         const page = [...this.used.keys()].find((one) => !gone.has(one))
         if (page !== undefined) space.free(page, 1)
@@ -135,7 +149,7 @@ class Model {
     space.settle()
     // Settling once more after another allocation is what taking pages for the free log does.
     if (this.random() < 0.3) {
-      this.take(space.allocate(), 1, id, taken)
+      this.take(space.allocate(PLACE.LEAF), 1, id, taken)
       space.settle()
     }
     const delta = space.delta()
@@ -198,8 +212,8 @@ describe('free space', () => {
 
   it('says who is waited for, and passes a page on to the next who sees it', () => {
     const readers = new Readers()
-    const space = new Space(readers)
-    const page = space.allocate()
+    const space = new Space(readers, reserve)
+    const page = space.allocate(PLACE.LEAF)
     space.settle()
     space.publish(5)
     for (const held of [5, 7]) readers.add(held)
@@ -213,18 +227,74 @@ describe('free space', () => {
     expect(space.available.size).toBe(0)
     readers.remove(7)
     space.released(7)
-    expect(space.allocate()).toBe(page)
+    expect(space.allocate(PLACE.LEAF)).toBe(page)
   })
 
-  it('hands out the page that was freed last first', () => {
-    const space = new Space(new Readers())
-    const pages = [space.allocate(), space.allocate(), space.allocate()]
-    for (const page of pages) space.giveBack(page)
-    expect([space.allocate(), space.allocate(), space.allocate()]).toEqual(pages.toReversed())
+  it('hands out pages that lie one behind the other, while their segment has any', () => {
+    const space = fullSpace(1000, () => false)
+    const start = 300
+    for (const offset of [40, 7, 41, 20, 21, 42]) space.giveBack(start + offset)
+    expect(take(space, 6)).toEqual([7, 20, 21, 40, 41, 42].map((offset) => start + offset))
+    space.giveBack(start + 50)
+    space.giveBack(start + 2)
+    expect(take(space, 2)).toEqual([50, 2].map((offset) => start + offset))
+  })
+
+  it('goes on in the segment that has the most free pages', () => {
+    const space = fullSpace(20 * SEGMENT_PAGES)
+    for (let i = 0; i < 15; i++) space.giveBack(3 * SEGMENT_PAGES + 2 * i)
+    for (let i = 0; i < 20; i++) space.giveBack(9 * SEGMENT_PAGES + 2 * i)
+    space.pageCount = MAX_PAGES - 1
+    expect(take(space, 20).map(segmentOf)).toEqual(new Array(20).fill(9))
+    expect(take(space, 15).map(segmentOf)).toEqual(new Array(15).fill(3))
+  })
+
+  it('gives leaves and branches segments of their own, and leaves those of branches to them', () => {
+    const space = fullSpace(20 * SEGMENT_PAGES)
+    for (const segment of [5, 6]) for (let i = 0; i < SEGMENT_PAGES; i++) space.giveBack(segment * SEGMENT_PAGES + i)
+    space.publish(1)
+    const leaves = take(space, 100)
+    const branches = take(space, 100, PLACE.BRANCH)
+    expect(leaves).toEqual(Array.from({ length: 100 }, (_, i) => 5 * SEGMENT_PAGES + i))
+    expect(branches).toEqual(Array.from({ length: 100 }, (_, i) => 6 * SEGMENT_PAGES + i))
+    take(space, SEGMENT_PAGES - 100)
+    space.publish(2)
+    // All that is left free lies in the segment of the branches, and the file has room to grow.
+    expect(take(space, 1)[0]).toBeGreaterThanOrEqual(20 * SEGMENT_PAGES)
+    for (const page of branches) space.giveBack(page)
+    expect(segmentOf(take(space, 50, PLACE.BRANCH)[40])).toBe(6)
+  })
+
+  it('lets the file grow by whole regions, asked for once, rather than scatter pages, until a third of it is free', () => {
+    const asked: [number, number][] = []
+    const space = fullSpace(4000, (start, count) => asked.push([start, count]) > 0)
+    for (let page = 1; page < 3000; page += 3) space.giveBack(page)
+    const pages = take(space, 300)
+    expect(asked.map(([start]) => start)).toEqual([4000, 4096])
+    expect(pages.slice(0, 96)).toEqual(Array.from({ length: 96 }, (_, i) => 4000 + i))
+    for (let page = 2; page < 3000; page += 3) space.giveBack(page)
+    take(space, SEGMENT_PAGES)
+    expect(asked.length).toBe(2)
+  })
+
+  it('takes pages wherever they are free when the disk has no room for a region, and single ones at the end when none are', () => {
+    const space = fullSpace(4000, () => false)
+    for (let page = 1; page < 300; page += 3) space.giveBack(page)
+    expect(Math.max(...take(space, 100))).toBeLessThan(300)
+    expect(take(space, 3)).toEqual([4000, 4001, 4002])
+  })
+
+  it('forgets a region when the transaction that asked for it is undone', () => {
+    const space = fullSpace(4000)
+    const mark = space.mark()
+    expect(take(space, 2)).toEqual([4000, 4001])
+    space.rollback(mark)
+    expect({ pageCount: space.pageCount, free: space.available.size }).toEqual({ pageCount: 4000, free: 0 })
+    expect(take(space, 2)).toEqual([4000, 4001])
   })
 
   it('takes the smallest free run that holds the pages', () => {
-    const space = new Space(new Readers())
+    const space = new Space(new Readers(), reserve)
     const start = space.allocateRun(40)
     for (const [from, length] of [[0, 9], [10, 4], [20, 6]]) for (let i = 0; i < length; i++) space.giveBack(start + from + i)
     expect(space.allocateRun(4)).toBe(start + 10)
@@ -234,7 +304,7 @@ describe('free space', () => {
   })
 
   it('never lays a run across the border of a window, neither at the end of the file nor in a gap', () => {
-    const space = new Space(new Readers())
+    const space = new Space(new Readers(), reserve)
     space.pageCount = ARENA_PAGES - 3
     expect(space.allocateRun(5)).toBe(ARENA_PAGES)
     // What was skipped is free for single pages and for runs that fit.
@@ -246,32 +316,32 @@ describe('free space', () => {
   })
 
   it('takes back what a run skipped when the transaction is undone', () => {
-    const space = new Space(new Readers())
+    const space = new Space(new Readers(), reserve)
     space.pageCount = ARENA_PAGES - 3
     const mark = space.mark()
     space.allocateRun(5)
     space.rollback(mark)
     expect(space.available.size).toBe(0)
     expect(space.pageCount).toBe(ARENA_PAGES - 3)
-    expect(space.allocate()).toBe(ARENA_PAGES - 3)
+    expect(space.allocate(PLACE.LEAF)).toBe(ARENA_PAGES - 3)
   })
 
   it('refuses to grow beyond 4 TiB, and can be rolled back then', () => {
-    const space = new Space(new Readers())
+    const space = new Space(new Readers(), reserve)
     space.pageCount = MAX_PAGES - 2
     const mark = space.mark()
-    expect(space.allocate()).toBe(MAX_PAGES - 2)
+    expect(space.allocate(PLACE.LEAF)).toBe(MAX_PAGES - 2)
     expect(() => space.allocateRun(2)).toThrow(expect.objectContaining({ code: 'COPPICE_TOO_LARGE' }))
     space.rollback(mark)
-    expect([space.allocate(), space.allocate()]).toEqual([MAX_PAGES - 2, MAX_PAGES - 1])
-    expect(() => space.allocate()).toThrow(expect.objectContaining({ code: 'COPPICE_TOO_LARGE' }))
+    expect([space.allocate(PLACE.LEAF), space.allocate(PLACE.LEAF)]).toEqual([MAX_PAGES - 2, MAX_PAGES - 1])
+    expect(() => space.allocate(PLACE.LEAF)).toThrow(expect.objectContaining({ code: 'COPPICE_TOO_LARGE' }))
   })
 
   it('is untouched until something was taken or freed', () => {
-    const space = new Space(new Readers())
+    const space = new Space(new Readers(), reserve)
     expect(space.untouched).toBe(true)
     const mark = space.mark()
-    const page = space.allocate()
+    const page = space.allocate(PLACE.LEAF)
     expect(space.untouched).toBe(false)
     expect([...space.takenSince(mark)]).toEqual([page])
     space.rollback(mark)

@@ -85,18 +85,22 @@ describe('on a large tree', () => {
     assertSound(db)
   })
 
-  it('a durable put syncs once and writes its path and the meta page, and a thousand of them next to nothing more', () => {
+  it('a durable put syncs once and writes its path and the meta page, and a thousand of them little more', () => {
     const db = large()
     const random = seeded(2)
     const { depth } = db.stats().trees[0]
     for (let i = 0; i < 20; i++) db.put(padded(2 * Math.floor(random() * COUNT)), new Uint8Array(16).fill(1))
     const writes = watchWrites()
-    db.put(padded(0), new Uint8Array(16).fill(2))
-    expect(writes.syncs()).toBe(1)
-    expect(writes.bytes()).toBe((depth + 1) * 4096)
-    for (let i = 1; i < 1000; i++) db.put(padded(2 * Math.floor(random() * COUNT)), new Uint8Array(16).fill(i))
+    let exact = 0
+    for (let i = 0; i < 1000; i++) {
+      const before = writes.bytes()
+      db.put(padded(2 * Math.floor(random() * COUNT)), new Uint8Array(16).fill(i))
+      if (writes.bytes() - before === (depth + 1) * 4096) exact++
+    }
+    expect(exact).toBeGreaterThan(950)
     expect(writes.syncs()).toBe(1000)
-    expect(writes.bytes() / 4096 - 1000 * (depth + 1)).toBeLessThanOrEqual(100)
+    // Free log pages, and the file grows by regions of up to 256 pages until its commits find their pages side by side.
+    expect(writes.bytes() / 4096 - 1000 * (depth + 1)).toBeLessThanOrEqual(100 + 2 * 256)
     vi.restoreAllMocks()
     assertSound(db)
   })
@@ -124,6 +128,7 @@ describe('on a large tree', () => {
     }
     const after = db.stats().pages
     expect([after.leaf, after.branch, after.overflow]).toEqual([before.leaf, before.branch, before.overflow])
-    expect(after.total - before.total).toBeLessThan(50)
+    // A region for leaves and one for branches.
+    expect(after.total - before.total).toBeLessThan(50 + 2 * 256)
   })
 })
