@@ -100,7 +100,7 @@ function expected(value: TupleElement): TupleElement {
 function roundTrip<T>(encoding: Encoding<T>, value: T): T {
   const encoded = encoding.encode(value)
   const length = encoded.length
-  expect(encoded.constructor).toBe(Uint8Array)
+  expect([Uint8Array, Buffer]).toContain(encoded.constructor)
   const exact = new Uint8Array(length)
   expect(encoding.encodeInto(value, exact)).toBe(length)
   expect(Buffer.compare(exact, encoded)).toBe(0)
@@ -121,7 +121,7 @@ const hostile = fc.oneof(
   fc.uint8Array({ maxLength: 200 }),
   fc.array(fc.constantFrom(0x00, 0x01, 0x02, 0x10, 0x18, 0x20, 0x30, 0x31, 0x40, 0x50, 0x60, 0x70, 0x7f, 0x80, 0xc3, 0xed, 0xff), { maxLength: 100 }).map((list) => Uint8Array.from(list)),
   fc.tuple(anyTuple, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 3 }), fc.nat(4)).map(([value, changes, cut]) => {
-    const encoded = tuple.encode(value).slice()
+    const encoded = new Uint8Array(tuple.encode(value))
     for (const [at, byte] of changes) if (encoded.length > 0) encoded[at % encoded.length] = byte
     return encoded.subarray(0, Math.max(0, encoded.length - cut))
   }),

@@ -1,10 +1,11 @@
 import type { Encoding } from './encoding/encoding.js'
 import { CoppiceError } from './errors.js'
+import { assertFunction } from './options.js'
 import type { Hold } from './keyspace.js'
 import { TreeCursor } from './tree/cursor.js'
 import { assertPosition } from './range.js'
 import type { Decoder } from './tree/values.js'
-import { keyOf, valueOf } from './tree/values.js'
+import { keyOf, valueOf, viewAt } from './tree/values.js'
 
 /**
  * A place among the entries that moves in either direction. Moving makes no objects; `key` and `value` make
@@ -78,6 +79,18 @@ export class Cursor<K, V> {
   /** The value here, or undefined where the cursor stands nowhere or its entry has been deleted. */
   get value(): V | undefined {
     return this.read(this.valueEncoding, valueOf)
+  }
+
+  /**
+   * Calls `use` with the value here, which is bytes[start..end), and answers what it answers; undefined where the cursor
+   * stands nowhere or its entry has been deleted. Nothing is made for the call: going over all entries like this is
+   * the fastest way there is. The bytes are in memory of the store's own, hold until the cursor moves, and may not be
+   * written to.
+   */
+  view<T>(use: (bytes: Uint8Array, start: number, end: number) => T): T | undefined {
+    assertFunction('view', use)
+    this.assertReadable()
+    return this.cursor.settle() ? viewAt(this.cursor, use) : undefined
   }
 
   private read<T>(encoding: Encoding<T>, what: (tree: Hold['tree'], slot: number, index: number, decoder: Decoder<T>) => T): T | undefined {

@@ -6,7 +6,7 @@
 import type { Encoding } from './encoding/encoding.js'
 import type { Hold } from './keyspace.js'
 import type { TreeScan } from './tree/scan.js'
-import { entryOf, keyOf, valueOf } from './tree/values.js'
+import { entryOf, keyOf, ValueReader } from './tree/values.js'
 
 abstract class ScanIterator<T> implements IterableIterator<T, undefined> {
   protected readonly hold: Hold
@@ -51,16 +51,16 @@ abstract class ScanIterator<T> implements IterableIterator<T, undefined> {
 
 export class EntryIterator<K, V> extends ScanIterator<[key: K, value: V]> {
   private readonly keyEncoding: Encoding<K>
-  private readonly valueEncoding: Encoding<V>
+  private readonly values: ValueReader<V>
 
   constructor(hold: Hold, scan: TreeScan, keyEncoding: Encoding<K>, valueEncoding: Encoding<V>) {
     super(hold, scan)
     this.keyEncoding = keyEncoding
-    this.valueEncoding = valueEncoding
+    this.values = new ValueReader(valueEncoding)
   }
 
   protected current(): [key: K, value: V] {
-    return entryOf(this.scan.cursor, this.keyEncoding, this.valueEncoding)
+    return entryOf(this.scan.cursor, this.keyEncoding, this.values)
   }
 }
 
@@ -78,14 +78,14 @@ export class KeyIterator<K> extends ScanIterator<K> {
 }
 
 export class ValueIterator<V> extends ScanIterator<V> {
-  private readonly valueEncoding: Encoding<V>
+  private readonly values: ValueReader<V>
 
   constructor(hold: Hold, scan: TreeScan, valueEncoding: Encoding<V>) {
     super(hold, scan)
-    this.valueEncoding = valueEncoding
+    this.values = new ValueReader(valueEncoding)
   }
 
   protected current(): V {
-    return valueOf(this.hold.tree, this.scan.cursor.slot, this.scan.cursor.index, this.valueEncoding)
+    return this.values.read(this.scan.cursor)
   }
 }

@@ -8,7 +8,7 @@ import { describe, isBytes } from './encoding/bytes.js'
 import type { Encoding } from './encoding/encoding.js'
 import { Cursor } from './cursor.js'
 import { EntryIterator, KeyIterator, ValueIterator } from './iterators.js'
-import { flag } from './options.js'
+import { assertFunction, flag } from './options.js'
 import { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from './page/layout.js'
 import type { Bounds, KeyRange, RangeOptions } from './range.js'
 import { assertPosition, boundsOf, countOption, RANGE, RANGE_OPTIONS } from './range.js'
@@ -18,7 +18,7 @@ import { rank } from './tree/order.js'
 import { remove } from './tree/remove.js'
 import { TreeScan } from './tree/scan.js'
 import type { Tree } from './tree/tree.js'
-import { entryOf, isOverflowAt, keyOf, loadValue, putValue, valueLength, valueOf, viewStored } from './tree/values.js'
+import { entryOf, isOverflowAt, keyOf, loadValue, putValue, valueLength, valueOf, ValueReader, viewStored } from './tree/values.js'
 import { compareKeys } from './tree/compare.js'
 
 /** A tree that stays readable while something uses it over several calls. */
@@ -231,7 +231,7 @@ export class Keyspace<K, V> {
     const hold = this.source.hold()
     try {
       const scan = new TreeScan(hold.tree, undefined, undefined, position < 0, 1, offset)
-      return scan.next() ? entryOf(scan.cursor, this.keyEncoding, this.valueEncoding) : undefined
+      return scan.next() ? entryOf(scan.cursor, this.keyEncoding, new ValueReader(this.valueEncoding)) : undefined
     } finally {
       hold.release()
     }
@@ -284,7 +284,7 @@ export class Keyspace<K, V> {
     assertIterable('batch', operations)
     const encoded: EncodedOperation[] = []
     for (const operation of operations) {
-      if (operation?.type === 'put') encoded.push({ value: this.encodeValue(operation.value).slice(), key: this.encoded(operation.key) })
+      if (operation?.type === 'put') encoded.push({ value: new Uint8Array(this.encodeValue(operation.value)), key: this.encoded(operation.key) })
       else if (operation?.type === 'delete') encoded.push({ value: undefined, key: this.encoded(operation.key) })
       else throw new CoppiceError('COPPICE_INVALID_OPTION', "an operation of a batch is { type: 'put', key, value } or { type: 'delete', key }.")
     }
@@ -320,10 +320,6 @@ function encodeWith<K>(encoding: Encoding<K>, key: K, target: Uint8Array): numbe
 function assertIterable(what: string, source: unknown): void {
   if (typeof source === 'object' && source !== null && Symbol.iterator in source) return
   throw new CoppiceError('COPPICE_INVALID_OPTION', `${what} takes an array or another iterable object, not ${describe(source)}.`)
-}
-
-export function assertFunction(what: string, work: unknown): void {
-  if (typeof work !== 'function') throw new CoppiceError('COPPICE_INVALID_OPTION', `${what} takes a function, not ${describe(work)}.`)
 }
 
 function messageOf(error: unknown): string {

@@ -1,5 +1,6 @@
 /** Options of `open`, looked at once: below this file nothing is optional. */
 import { CoppiceError } from './errors.js'
+import { describe } from './encoding/bytes.js'
 import type { CustomEncoding, Encoding, EncodingOption } from './encoding/encoding.js'
 import { resolveEncoding } from './encoding/encoding.js'
 import type { Mapper } from './file/file.js'
@@ -113,4 +114,8 @@ export function flag(name: string, value: boolean | undefined, otherwise: boolea
 
 function invalid(name: string, wanted: string, value: unknown): CoppiceError {
   return new CoppiceError('COPPICE_INVALID_OPTION', `the option "${name}" is to be ${wanted}, not ${String(value)}.`)
+}
+
+export function assertFunction(what: string, work: unknown): void {
+  if (typeof work !== 'function') throw new CoppiceError('COPPICE_INVALID_OPTION', `${what} takes a function, not ${describe(work)}.`)
 }

@@ -34,7 +34,7 @@ export function encodeName(name: string): Uint8Array {
 
 function nameBytes(name: string): Uint8Array {
   try {
-    return utf8.encode(name)
+    return new Uint8Array(utf8.encode(name))
   } catch (error) {
     throw new CoppiceError('COPPICE_INVALID_KEY', 'the name of a tree is a string without lone surrogates.', { cause: error })
   }

@@ -51,3 +51,18 @@ export function assertRecovers(image: Uint8Array, allowed: readonly ModelStore[]
   if (db.get(key)?.length !== 1) throw new Error('a write after recovery is lost')
   db.close()
 }
+
+/** What a crash left of the file, and the states that it may hold. */
+export interface Crash {
+  image: Uint8Array
+  allowed: readonly ModelStore[]
+  what: string
+}
+
+export function tryCrash({ image, allowed, what }: Crash, writing: boolean): void {
+  try {
+    assertRecovers(image, allowed, writing)
+  } catch (error) {
+    throw new Error(`after ${what}: ${(error as Error).message}`, { cause: error })
+  }
+}

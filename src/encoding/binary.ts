@@ -1,11 +1,12 @@
 /** Bytes as they are. */
 
-import { copyBytes, describe, isBytes, plainBytes } from './bytes.js'
+import { copyBytes, describe, isBytes, knownBytes } from './bytes.js'
 import type { Encoding } from './encoding.js'
 
 /** An encoding of bytes that promises a `Buffer`. */
 export interface BinaryEncoding extends Encoding<Uint8Array> {
   decode(source: Uint8Array, start?: number, end?: number): Buffer
+  decodeOwned(source: Buffer, start: number, end: number): Buffer
 }
 
 /** Takes any `Uint8Array`, a `Buffer` included, and gives back a `Buffer` with memory of its own. */
@@ -20,11 +21,15 @@ export const binary: BinaryEncoding = {
 
   encode(value) {
     if (!isBytes(value)) throw notBytes(value)
-    return plainBytes(value)
+    return knownBytes(value)
   },
 
   decode(source, start = 0, end = source.length) {
     return copyBytes(source, start, end)
+  },
+
+  decodeOwned(source, start, end) {
+    return source.subarray(start, end)
   },
 }
 

@@ -5,7 +5,7 @@
 
 import { CoppiceError } from '../errors.js'
 import { binary } from './binary.js'
-import { copyBytes, describe, isBytes, plainBytes } from './bytes.js'
+import { copyBytes, describe, isBytes, knownBytes } from './bytes.js'
 import { json } from './json.js'
 import { utf8 } from './utf8.js'
 
@@ -41,6 +41,12 @@ export interface Encoding<T> {
    * @throws TypeError where the bytes are not of this encoding.
    */
   decode(source: Uint8Array, start?: number, end?: number): T
+
+  /**
+   * The same where nobody else writes to `source` ever again, so that the value may share its memory. May be left out;
+   * `decode` serves then.
+   */
+  decodeOwned?(source: Buffer, start: number, end: number): T
 }
 
 /** An encoding as users write one. */
@@ -94,14 +100,14 @@ function adapt<T>(custom: CustomEncoding<T>): Encoding<T> {
 
   function encode(value: T): Uint8Array {
     const bytes: unknown = custom.encode(value)
-    if (isBytes(bytes)) return plainBytes(bytes)
+    if (isBytes(bytes)) return knownBytes(bytes)
     throw new TypeError(`encode of the ${name} encoding returned ${describe(bytes)}. Let it return a Uint8Array or a Buffer.`)
   }
 
   return {
     name,
     // A copy, as the encoding may use one buffer for all it encodes, and runs again for the key.
-    encode: (value) => encode(value).slice(),
+    encode: (value) => new Uint8Array(encode(value)),
     encodeInto(value, target) {
       const bytes = encode(value)
       if (bytes.length <= target.length) target.set(bytes)

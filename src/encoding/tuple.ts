@@ -27,7 +27,7 @@
  * ['user', 1, 'name'], and neither ['user', 10] nor ['user1'].
  */
 
-import { copyBytes, describe, plainBytes } from './bytes.js'
+import { copyBytes, describe } from './bytes.js'
 import type { Encoding } from './encoding.js'
 import type { Tuple } from './tuple-format.js'
 import { TupleReader } from './tuple-reader.js'
@@ -52,7 +52,7 @@ export const tuple: Encoding<Tuple> = {
 
   encode(value) {
     const length = tuple.encodeInto(value, scratch)
-    if (length <= scratch.length) return plainBytes(copyBytes(scratch, 0, length))
+    if (length <= scratch.length) return copyBytes(scratch, 0, length)
     const target = new Uint8Array(length)
     tuple.encodeInto(value, target)
     return target

@@ -44,20 +44,13 @@ export function insertLeafCell(
   const size = leafCellSize(suffixLength, stored.length)
   const cell = insertCell(arena, base, index, LEAF_CELL.REST, size, key, length - suffixLength, length)
   writeCellHeader(arena, cell, stored.length, flags)
-  copyValue(arena.bytes, cell + LEAF_CELL.REST + restLength(suffixLength), stored)
+  arena.bytes.set(stored, cell + LEAF_CELL.REST + restLength(suffixLength))
 }
 
 /** Puts another value of the same cell size in place of the one there. */
 export function overwriteValue(arena: Arena, base: number, index: number, stored: Uint8Array, flags: number): void {
   writeCellHeader(arena, cellAt(arena, base, index), stored.length, flags)
-  copyValue(arena.bytes, valueAt(arena, base, index), stored)
-}
-
-/** A short value is copied by a loop: below about 64 bytes `set` costs more than the copy itself. */
-function copyValue(bytes: Uint8Array, at: number, value: Uint8Array): void {
-  const length = value.length
-  if (length > 64) bytes.set(value, at)
-  else for (let i = 0; i < length; i++) bytes[at + i] = value[i]
+  arena.bytes.set(stored, valueAt(arena, base, index))
 }
 
 function writeCellHeader(arena: Arena, cell: number, stored: number, flags: number): void {

@@ -12,6 +12,7 @@ import { birthOf, formatPage, setBirth, setPage, typeOf } from '../page/header.j
 import { PAGE_SIZE, TYPE } from '../page/layout.js'
 import type { OverflowRef } from '../page/leaf.js'
 import type { Pager } from './pager.js'
+import { FRAME_SLOTS } from './pool.js'
 import { PLACE } from './segments.js'
 import type { Space, SpaceMark } from './space.js'
 
@@ -52,6 +53,21 @@ export class Writer {
     setBirth(arena, base, this.id)
     this.space.free(page, birth)
     return target
+  }
+
+  /**
+   * The slot of a page that the transaction has changed and that is in its frame still, or -1. A transaction comes by such
+   * pages at nearly every step, and by the pointer to one it may skip what is asked of others.
+   */
+  ownSlot(page: number): number {
+    const { pager } = this
+    const slot = pager.where[page]
+    if (slot < FRAME_SLOTS) return -1
+    const { pool } = pager
+    const frame = pool.frameOf(slot)
+    if (!pool.isDirty(frame) || birthOf(pager.arenas[arenaOf(slot)], baseOf(slot)) !== this.id) return -1
+    pool.touch(frame)
+    return slot
   }
 
   /** The slot of a new, empty page. */

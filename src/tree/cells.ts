@@ -34,6 +34,10 @@ export class Cells {
   private indices = new Int32Array(1024)
   private keyLength = new Int32Array(1024)
   private valueLength = new Int32Array(1024)
+  /** Bytes of the cells before each, with the prefix `summedPrefix`; good for the first `summed` cells. */
+  private sums = new Int32Array(1025)
+  private summed = 0
+  private summedPrefix = 0
 
   constructor(branch: boolean) {
     this.branch = branch
@@ -42,6 +46,7 @@ export class Cells {
 
   clear(): void {
     this.count = 0
+    this.summed = 0
     this.scratchUsed = 0
   }
 
@@ -69,12 +74,11 @@ export class Cells {
   prependPage(arena: Arena, base: number): void {
     const { count } = this
     const added = countOf(arena, base)
+    while (count + added > this.bases.length) this.growRecords()
+    for (const list of [this.bases, this.indices, this.keyLength, this.valueLength]) list.copyWithin(added, 0, count)
+    this.count = 0
     this.addPage(arena, base)
-    for (const list of [this.bases, this.indices, this.keyLength, this.valueLength]) {
-      const mine = list.slice(0, count)
-      list.copyWithin(0, count, count + added)
-      list.set(mine, added)
-    }
+    this.count = count + added
   }
 
   /** Adds one cell from its parts; `header` has as many bytes as `rest` says. */
@@ -86,6 +90,7 @@ export class Cells {
   keep(from: number, count: number): void {
     for (const list of [this.bases, this.indices, this.keyLength, this.valueLength]) list.copyWithin(0, from, from + count)
     this.count = count
+    this.summed = 0
   }
 
   /** Gives a cell another key: the first cell of a branch stands there without its own. */
@@ -96,6 +101,7 @@ export class Cells {
     this.bases[index] = this.single(key, length, bytes, 0, NO_KEY)
     this.indices[index] = 0
     this.keyLength[index] = length
+    this.summed = 0
   }
 
   /** A scratch page with one cell. */
@@ -114,6 +120,7 @@ export class Cells {
   private push(page: number, index: number): void {
     const i = this.count++
     if (i === this.bases.length) this.growRecords()
+    this.summed = 0
     this.bases[i] = page
     this.indices[i] = index
     this.keyLength[i] = keyLengthOf(this.scratch, page, index)
@@ -138,6 +145,7 @@ export class Cells {
     this.indices = doubled(this.indices)
     this.keyLength = doubled(this.keyLength)
     this.valueLength = doubled(this.valueLength)
+    this.sums = new Int32Array(this.bases.length + 1)
   }
 
   // Measuring.
@@ -167,10 +175,20 @@ export class Cells {
 
   /** Bytes that cells [from..to) take in a page of their own with this prefix. */
   private sizeWith(prefixLength: number, from: number, to: number): number {
+    const named = this.branch ? from + 1 : from
     let size = PAGE_SIZE - ((PAGE_SIZE - prefixLength) & ~3)
     if (this.branch) size += SLOT.SIZE + this.rest
-    for (let i = this.branch ? from + 1 : from; i < to; i++) size += this.sizeOf(i, prefixLength)
+    if (prefixLength === this.summedPrefix && to <= this.summed) return named < to ? size + this.sums[to] - this.sums[named] : size
+    for (let i = named; i < to; i++) size += this.sizeOf(i, prefixLength)
     return size
+  }
+
+  /** Adds up the sizes of all cells with this prefix: most parts have the prefix of the whole, and need no pass of their own. */
+  private sum(prefixLength: number): void {
+    const { sums } = this
+    for (let i = 0; i < this.count; i++) sums[i + 1] = sums[i] + this.sizeOf(i, prefixLength)
+    this.summed = this.count
+    this.summedPrefix = prefixLength
   }
 
   /** The prefix under which cells [from..to) fit a page, or -1 where they fit under none: the longest, else none at all. */
@@ -195,8 +213,8 @@ export class Cells {
    */
   balance(parts: number): number[] | undefined {
     const prefix = this.prefixOf(0, this.count)
-    let left = 0
-    for (let i = 0; i < this.count; i++) left += this.sizeOf(i, prefix)
+    this.sum(prefix)
+    let left = this.sums[this.count]
     const cuts = [0]
     let from = 0
     for (let part = parts; part > 1; part--) {
@@ -230,28 +248,42 @@ export class Cells {
     const named = this.branch ? from + 1 : from
     if (named < to) this.readKey(named, keyA)
     setPrefix(arena, base, keyA, 0, prefix)
-    for (let i = from; i < to; i++) {
-      if (i >= named && prefixLengthOf(this.scratch, this.bases[i]) === prefix) this.copyCell(arena, base, i)
+    for (let i = from; i < to; ) {
+      const same = i < named ? i : this.endOfPrefix(prefix, i, to)
+      if (same > i) this.copyCells(arena, base, i, same)
       else this.rebuildCell(arena, base, i, prefix, i < named)
+      i = Math.max(same, i + 1)
     }
   }
 
-  /** Appends a cell whose suffix stays as it is: slot and cell are the same but for the offset. */
-  private copyCell(arena: Arena, base: number, i: number): void {
+  /** The first cell from `from` on, before `to`, that comes from a page with another prefix. */
+  private endOfPrefix(prefix: number, from: number, to: number): number {
+    let i = from
+    while (i < to && prefixLengthOf(this.scratch, this.bases[i]) === prefix) i++
+    return i
+  }
+
+  /** Appends cells [from..to), whose suffixes stay as they are: slots and cells are the same but for the offsets. */
+  private copyCells(arena: Arena, base: number, from: number, to: number): void {
+    const { rest, bases, indices, valueLength } = this
     const { words: source } = this.scratch
     const { words } = arena
-    const suffixLength = this.keyLength[i] - prefixLengthOf(this.scratch, this.bases[i])
-    const size = align4(this.rest + restLength(suffixLength) + this.valueLength[i])
-    const top = cellTopOf(arena, base) - size
-    const count = countOf(arena, base)
-    let from = cellAt(this.scratch, this.bases[i], this.indices[i]) >>> 2
-    let to = (base + top) >>> 2
-    for (const end = to + (size >>> 2); to < end; ) words[to++] = source[from++]
-    const slot = slotAt(base, count) >>> 2
-    words[slot] = source[slotAt(this.bases[i], this.indices[i]) >>> 2]
-    words[slot + 1] = top | (suffixLength << 16)
+    let top = cellTopOf(arena, base)
+    let slot = slotAt(base, countOf(arena, base)) >>> 2
+    for (let i = from; i < to; i++) {
+      const page = bases[i]
+      const taken = slotAt(page, indices[i]) >>> 2
+      const suffixLength = source[taken + 1] >>> 16
+      const size = align4(rest + restLength(suffixLength) + valueLength[i])
+      top -= size
+      let at = (page + (source[taken + 1] & 0xffff)) >>> 2
+      let target = (base + top) >>> 2
+      for (const end = target + (size >>> 2); target < end; ) words[target++] = source[at++]
+      words[slot++] = source[taken]
+      words[slot++] = top | (suffixLength << 16)
+    }
     setCellTop(arena, base, top)
-    setCount(arena, base, count + 1)
+    setCount(arena, base, countOf(arena, base) + to - from)
   }
 
   /** Appends a cell under another prefix, or without its key. */

@@ -12,10 +12,10 @@
  * key that it has passed.
  */
 import { corrupt } from '../errors.js'
-import { arenaOf, baseOf } from '../page/arena.js'
+import { Arena, arenaOf, baseOf } from '../page/arena.js'
 import { childCrcOf, childOf } from '../page/branch.js'
 import { countOf, pageOf } from '../page/header.js'
-import { BRANCH_CELL, LEAF_CELL, MAX_DEPTH, MAX_KEY_LENGTH } from '../page/layout.js'
+import { BRANCH_CELL, LEAF_CELL, MAX_DEPTH, MAX_KEY_LENGTH, PAGE_SIZE } from '../page/layout.js'
 import { compareKey, keyLengthOf, readKey, searchNode } from '../page/node.js'
 import { descendTo } from './order.js'
 import type { Tree } from './tree.js'
@@ -37,6 +37,10 @@ export class TreeCursor {
   private readonly follows: boolean
   private version = 0
   private evictions = 0
+  /** A copy of the leaf `copiedPage`, as of a version of the tree; made when first asked for. */
+  private copy: Arena | undefined
+  private copiedPage = 0
+  private copiedVersion = 0
   /** Leaves between where the cursor was put and where it is, below 0 where those come before. */
   private leaves = 0
 
@@ -132,6 +136,19 @@ export class TreeCursor {
       return this.arrive()
     }
     return this.climb(true)
+  }
+
+  /** A copy of the leaf of the entry, good until the cursor moves or the tree changes; `settle` first. */
+  leaf(): Arena {
+    const { tree } = this
+    this.copy ??= new Arena(new ArrayBuffer(PAGE_SIZE))
+    if (this.copiedPage !== this.page || this.copiedVersion !== tree.version) {
+      const start = baseOf(this.slot) >>> 2
+      this.copy.words.set(tree.pager.arenas[arenaOf(this.slot)].words.subarray(start, start + (PAGE_SIZE >>> 2)))
+      this.copiedPage = this.page
+      this.copiedVersion = tree.version
+    }
+    return this.copy
   }
 
   /** Makes `slot` and `index` good again after changes; false where the entry is no longer there. */

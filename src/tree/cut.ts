@@ -24,11 +24,8 @@ export function removeRange(tree: Tree, low: Bound | undefined, high: Bound | un
   const from = low === undefined ? 0 : rank(tree, low.key, low.length)
   const to = high === undefined ? root.entries : rank(tree, high.key, high.length)
   if (to <= from) return 0
-  const writer = tree.writing()
   tree.path.valid = false
-  const slot = writer.writable(root.page, tree.enterRoot())
-  root.page = pageOf(tree.pager.arenas[arenaOf(slot)], baseOf(slot))
-  root.unsealed = true
+  const slot = tree.writableRoot()
   cut(tree, slot, root.depth - 1, low, high)
   root.entries -= to - from
   tree.path.slots[root.depth - 1] = slot

@@ -15,7 +15,7 @@ import { corrupt } from '../errors.js'
 import { ARENA_SHIFT, arenaOf, baseOf } from '../page/arena.js'
 import { redirectChild } from '../page/branch.js'
 import { birthOf, crcOf, levelOf, pageOf } from '../page/header.js'
-import { BRANCH_CELL, HEADER, LEAF_CELL, MAX_DEPTH, TYPE } from '../page/layout.js'
+import { BRANCH_CELL, BRANCH_FLAG, HEADER, LEAF_CELL, MAX_DEPTH, TYPE } from '../page/layout.js'
 import { cellAt, searchNode } from '../page/node.js'
 import type { Pager } from '../pager/pager.js'
 import type { Root } from '../pager/root.js'
@@ -116,11 +116,8 @@ export class Tree {
   /** Walks to the leaf for the key and leaves the way in `path`, every page on it one that may be changed. The tree has a root. */
   descend(key: Uint8Array, length: number): void {
     const { pager, root, path } = this
-    const writer = this.writing()
-    let slot = writer.writable(root.page, this.enterRoot())
+    let slot = this.writableRoot()
     let level = root.depth - 1
-    root.page = pageOf(pager.arenas[arenaOf(slot)], baseOf(slot))
-    root.unsealed = true
     for (;;) {
       path.slots[level] = slot
       if (level === 0) return
@@ -133,6 +130,19 @@ export class Tree {
     }
   }
 
+  /** The slot of the root, from now on one that may be changed. */
+  writableRoot(): number {
+    const { pager, root } = this
+    if (root.unsealed) {
+      const own = this.writing().ownSlot(root.page)
+      if (own !== -1) return own
+    }
+    const slot = this.writing().writable(root.page, this.enterRoot())
+    root.page = pageOf(pager.arenas[arenaOf(slot)], baseOf(slot))
+    root.unsealed = true
+    return slot
+  }
+
   /** The slot of child `index` of the branch at `slot`, from now on one that may be changed. */
   writableChild(slot: number, index: number, level: number): number {
     const { pager } = this
@@ -140,6 +150,10 @@ export class Tree {
     const base = baseOf(slot)
     const cell = cellAt(arena, base, index)
     const page = arena.words[cell >>> 2]
+    if ((arena.halves[(cell + BRANCH_CELL.FLAGS) >>> 1] & BRANCH_FLAG.UNSEALED) !== 0) {
+      const own = this.writing().ownSlot(page)
+      if (own !== -1) return own
+    }
     const child = this.enter(page, arena.words[(cell + BRANCH_CELL.CRC) >>> 2], level - 1)
     const target = this.writing().writable(page, child)
     redirectChild(arena, base, index, pageOf(pager.arenas[arenaOf(target)], baseOf(target)))

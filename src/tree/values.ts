@@ -26,6 +26,8 @@ export function loadValue(tree: Tree, loader: Loader, key: Uint8Array, length: n
 /** What makes a value out of its bytes, source[start..end). */
 export interface Decoder<T> {
   decode(source: Uint8Array, start: number, end: number): T
+  /** The same where nobody else writes to `source` ever again, so that the value may share its memory. */
+  decodeOwned?(source: Buffer, start: number, end: number): T
 }
 
 /** The value of the entry at `index` of the leaf at `slot`. */
@@ -41,6 +43,73 @@ export function valueOf<T>(tree: Tree, slot: number, index: number, decoder: Dec
 /** Whether the value of that entry stands in an overflow extent. */
 export function isOverflowAt(tree: Tree, slot: number, index: number): boolean {
   return isOverflow(tree.pager.arenas[arenaOf(slot)], baseOf(slot), index)
+}
+
+/** Entries read from a leaf before a copy of all of it is made for those to come. */
+const SINGLE_ENTRIES = 2
+/** Copies are made in pieces of four pages: making a Buffer takes longer than filling it. */
+const SLAB_SIZE = 4 * PAGE_SIZE
+let slab = Buffer.alloc(0)
+let slabUsed = 0
+
+/**
+ * Reads the values of entries that follow each other. What may share memory does so from the third entry in a leaf on,
+ * which spares a copy and half of the garbage for each.
+ */
+export class ValueReader<V> {
+  private readonly decoder: Decoder<V>
+  private bytes = slab
+  /** Offset in the arena of what would be the first byte of `bytes`. */
+  private shift = 0
+  private page = 0
+  private version = 0
+  private entries = 0
+
+  constructor(decoder: Decoder<V>) {
+    this.decoder = decoder
+  }
+
+  /** The value of the entry at which the cursor stands. */
+  read(cursor: TreeCursor): V {
+    const { tree, slot, index } = cursor
+    const { decoder } = this
+    const arena = tree.pager.arenas[arenaOf(slot)]
+    const base = baseOf(slot)
+    if (decoder.decodeOwned === undefined || isOverflow(arena, base, index) || !this.follow(cursor, arena, base)) return valueOf(tree, slot, index, decoder)
+    const start = valueAt(arena, base, index) - this.shift
+    return decoder.decodeOwned(this.bytes, start, start + storedLength(arena, base, index))
+  }
+
+  /** True where `bytes` has the cursor's leaf. */
+  private follow(cursor: TreeCursor, arena: Arena, base: number): boolean {
+    if (cursor.page !== this.page || cursor.tree.version !== this.version) {
+      this.page = cursor.page
+      this.version = cursor.tree.version
+      this.entries = 0
+    }
+    if (this.entries++ === SINGLE_ENTRIES) this.copy(arena, base)
+    return this.entries > SINGLE_ENTRIES
+  }
+
+  private copy(arena: Arena, base: number): void {
+    if (slabUsed === slab.length) {
+      slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
+      slabUsed = 0
+    }
+    slab.set(arena.bytes.subarray(base, base + PAGE_SIZE), slabUsed)
+    this.bytes = slab
+    this.shift = base - slabUsed
+    slabUsed += PAGE_SIZE
+  }
+}
+
+/** Calls `use` with a copy of the cursor's leaf, in which the value stands from `start` to `end`. */
+export function viewAt<T>(cursor: TreeCursor, use: (bytes: Uint8Array, start: number, end: number) => T): T {
+  const leaf = cursor.leaf()
+  const start = valueAt(leaf, 0, cursor.index)
+  if (!isOverflow(leaf, 0, cursor.index)) return use(leaf.bytes, start, start + storedLength(leaf, 0, cursor.index))
+  const bytes = verifyExtent(cursor.tree.pager, readOverflowRef(leaf, start), cursor.tree.root.tree)
+  return use(bytes, 0, bytes.length)
 }
 
 /** Calls `use` with the value of the entry at `index` of the leaf at `slot`, in memory that is used again once it has returned. */
@@ -101,11 +170,11 @@ export function keyOf<T>(tree: Tree, slot: number, index: number, decoder: Decod
 }
 
 /** The entry that a cursor stands at. Decoding the key may run the user's code, after which the place is looked up again. */
-export function entryOf<K, V>(cursor: TreeCursor, keyDecoder: Decoder<K>, valueDecoder: Decoder<V>): [key: K, value: V] {
+export function entryOf<K, V>(cursor: TreeCursor, keyDecoder: Decoder<K>, values: ValueReader<V>): [key: K, value: V] {
   const { tree } = cursor
   const key = keyOf(tree, cursor.slot, cursor.index, keyDecoder)
   if (!cursor.settle()) throw new CoppiceError('COPPICE_INVALID_VALUE', 'the encoding deleted the entry whose key it was decoding. It may not change the tree it is used for.')
-  return [key, valueOf(tree, cursor.slot, cursor.index, valueDecoder)]
+  return [key, values.read(cursor)]
 }
 
 function decode<T>(decoder: Decoder<T>, source: Uint8Array, start: number, end: number): T {

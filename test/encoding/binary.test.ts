@@ -18,12 +18,24 @@ describe('binary', () => {
     }
   })
 
-  it('encodes to a plain Uint8Array over the same bytes', () => {
+  it('encodes to the same bytes, as a Uint8Array or a Buffer and nothing that a subclass makes of them', () => {
     const bytes = Buffer.from('xxhello').subarray(2)
-    expect(binary.encode(bytes).constructor).toBe(Uint8Array)
-    expect(binary.encode(bytes)).toEqual(new TextEncoder().encode('hello'))
+    expect(binary.encode(bytes)).toBe(bytes)
     const plain = new Uint8Array(3)
     expect(binary.encode(plain)).toBe(plain)
+    class Longer extends Uint8Array {
+      override get length(): number {
+        return 100
+      }
+    }
+    expect(binary.encode(new Longer(3))).toEqual(new Uint8Array(3))
+  })
+
+  it('gives back a view of memory that is its own already', () => {
+    const bytes = Buffer.from('xxhello!')
+    const value = binary.decodeOwned(bytes, 2, 7)
+    expect(value.toString()).toBe('hello')
+    expect(value.buffer).toBe(bytes.buffer)
   })
 
   it('takes bytes of another realm', () => {
