@@ -18,7 +18,7 @@ import { rank } from './tree/order.js'
 import { remove } from './tree/remove.js'
 import { TreeScan } from './tree/scan.js'
 import type { Tree } from './tree/tree.js'
-import { entryOf, isOverflowAt, keyOf, loadValue, putValue, valueLength, valueOf, ValueReader, viewStored } from './tree/values.js'
+import { bytesInPlace, entryOf, isOverflowAt, keyOf, loadValue, putValue, valueLength, valueOf, ValueReader, viewStored } from './tree/values.js'
 import { compareKeys } from './tree/compare.js'
 
 /** A tree that stays readable while something uses it over several calls. */
@@ -299,8 +299,6 @@ export class Keyspace<K, V> {
     return valueOf(tree, slot, index, this.valueEncoding)
   }
 }
-
-const bytesInPlace = { decode: (source: Uint8Array, start: number, end: number) => source.subarray(start, end) }
 
 export function applyBatch(tree: Tree, operations: readonly EncodedOperation[]): void {
   for (const { key, value } of operations) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { codeOf, padded, textStore, wrong } from '../helpers.js'
+import { byteStore, codeOf, diskStore, padded, textStore, wrong } from '../helpers.js'
+
 
 /** 2,000 entries with even numbers as keys, over many pages. */
 function filled() {
@@ -75,6 +76,34 @@ describe('a cursor', () => {
   it('finds nothing in a store without entries', () => {
     const cursor = textStore().cursor()
     expect([cursor.first(), cursor.last(), cursor.next(), cursor.previous(), cursor.seek('a'), cursor.seekBefore('a'), cursor.seekPosition(0), cursor.seekPosition(-1)]).toEqual(Array(8).fill(false))
+  })
+
+  it.each(['file', ':memory:'])('shows each value where it lies, small or large, in either direction (%s)', (where) => {
+    const db = where === 'file' ? diskStore<Uint8Array>({ keyEncoding: 'binary' }) : byteStore()
+    const values = new Map(Array.from({ length: 300 }, (_, i) => [padded(i), Buffer.alloc(i % 50 === 7 ? 9000 + i : i % 90, i)]))
+    db.transaction((tx) => values.forEach((value, key) => tx.put(Buffer.from(key), value)))
+    using cursor = db.cursor()
+    const seen = (bytes: Uint8Array, start: number, end: number): Buffer => Buffer.from(bytes.subarray(start, end))
+    expect(cursor.view(seen)).toBeUndefined()
+    const keys = [...values.keys()]
+    for (const key of keys) expect({ moved: cursor.next() || cursor.first(), value: cursor.view(seen) }).toEqual({ moved: true, value: values.get(key) })
+    for (const key of keys.toReversed().slice(1)) expect({ moved: cursor.previous(), value: cursor.view(seen) }).toEqual({ moved: true, value: values.get(key) })
+    expect(() => cursor.view('no function' as never)).toThrow(expect.objectContaining({ code: 'COPPICE_INVALID_OPTION' }))
+  })
+
+  it('of a write transaction shows the values as they are by then', () => {
+    const db = byteStore()
+    using tx = db.begin()
+    for (let i = 0; i < 100; i++) tx.put(Buffer.from(padded(i)), Buffer.alloc(20, 1))
+    using cursor = tx.cursor()
+    const sum = (bytes: Uint8Array, start: number, end: number): number => bytes.subarray(start, end).reduce((total, byte) => total + byte, 0)
+    expect([cursor.first(), cursor.view(sum)]).toEqual([true, 20])
+    tx.put(Buffer.from(padded(0)), Buffer.alloc(30, 2))
+    expect(cursor.view(sum)).toBe(60)
+    tx.put(Buffer.from(padded(1)), Buffer.alloc(3, 3))
+    expect([cursor.next(), cursor.view(sum)]).toEqual([true, 9])
+    tx.delete(Buffer.from(padded(1)))
+    expect(cursor.view(sum)).toBeUndefined()
   })
 
   it('of the database reads the moment it was made, and holds its pages until it is closed', () => {

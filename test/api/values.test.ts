@@ -257,4 +257,26 @@ describe('memory', () => {
     }
     assertSound(db)
   })
+
+  it('that an iterator answers is neither another entry\'s nor the store\'s, within a leaf and from leaf to leaf', () => {
+    const db = byteStore()
+    const valueOf = (i: number): Uint8Array => new Uint8Array(i % 7 === 3 ? 5000 : 1 + (i % 60)).fill(i)
+    for (let i = 0; i < 250; i++) db.put(Uint8Array.of(i), valueOf(i))
+    const expected = Array.from({ length: 250 }, (_, i) => Buffer.from(valueOf(i)))
+    const kept = [...db.values()]
+    const read = [...db.entries()].map(([key, value], i) => ({ i, key, value, right: expected[i].equals(value) }))
+    expect(read.filter(({ right }) => !right)).toEqual([])
+    for (const { value } of read) value.fill(255)
+    expect(kept).toEqual(expected)
+    expect([...db.values({ reverse: true })].reverse()).toEqual(expected)
+    db.transaction((tx) => {
+      const seen: Buffer[] = []
+      for (const [key, value] of tx.entries()) {
+        seen.push(value as Buffer)
+        tx.put(key, new Uint8Array(3))
+      }
+      expect(seen).toEqual(expected)
+    })
+    assertSound(db)
+  })
 })
