@@ -262,3 +262,19 @@ it('a name in the catalog that is no text is damage of the catalog', () => {
   }
 })
 
+it('keys out of order in a full page are damage when it is to be split, and no error of another kind', () => {
+  const random = seeded(5)
+  let refused = 0
+  for (let round = 0; round < 300; round++) {
+    // The page's prefix is that of its first and last keys, which the others need not share.
+    const keys = Array.from({ length: 40 }, (_, i) => `${(round + i) % 3 === 0 ? 'p'.repeat(60) : ''}${padded(i, 4)}`)
+    const draft = new Draft(4)
+    const crc = draft.leaf(3, 8, shuffled(keys, random).map((key) => [key, bytesOf('1'.repeat(40))]))
+    draft.metas({ defaultTree: { page: 3, crc, entries: keys.length, depth: 1 }, durable: 9 })
+    const { db } = openOn(fileOf(draft.arena.bytes))
+    const code = codeOf(() => { for (let i = 0; i < 40; i++) db.put(`${i % 2 === 0 ? 'p'.repeat(60) : 'q'}${i}`, 'v'.repeat(500)) })
+    expect([undefined, 'COPPICE_CORRUPT']).toContain(code)
+    if (code !== undefined) refused++
+  }
+  expect(refused).toBeGreaterThan(0)
+})

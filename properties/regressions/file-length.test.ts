@@ -34,3 +34,20 @@ it('pages that a transaction took at the end and gave back do not make the file 
   expect(db.stats().pages.total).toBeLessThanOrEqual(total + 2)
   expect(db.check().errors).toEqual([])
 })
+
+it('every page of the file has its block, also one that was taken and given back: on a full disk it could not be written', () => {
+  const path = newPath()
+  const db = open(path)
+  onTestFinished(() => db.close())
+  for (let round = 0; round < 8; round++) {
+    db.transaction((tx) => {
+      for (let i = 0; i < 400; i++) tx.put(`key ${round} ${i}`, new Uint8Array(500))
+      tx.deleteRange({ gte: `key ${round} 1`, lt: `key ${round} 9` })
+      tx.put(`large ${round}`, new Uint8Array(30_000))
+      tx.put(`key ${round} 9999`, new Uint8Array(500))
+    })
+    const { blocks, size } = fs.statSync(path)
+    expect(blocks * 512).toBeGreaterThanOrEqual(size)
+  }
+  expect(db.stats().pages.free).toBeGreaterThan(3)
+})

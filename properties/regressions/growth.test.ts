@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest'
+import { Core } from '../../src/core.js'
+import { Database } from '../../src/database.js'
+import { resolveOptions } from '../../src/options.js'
 import { Readers } from '../../src/pager/readers.js'
 import { Space } from '../../src/pager/space.js'
+import { Store } from '../../src/pager/store.js'
 import { openOn, emptyImage, fileOf } from '../../test/faulty-file.js'
-import { memoryStore, padded, seeded } from '../../test/helpers.js'
+import { memoryStore, padded, seeded, shuffled } from '../../test/helpers.js'
 
 /** Integers that a space keeps in its lists. */
 function listed(space: Space): number {
@@ -71,5 +75,21 @@ it('a log of many short pages is written anew', () => {
   }
   expect(store.newest.meta.log.length).toBeGreaterThan(0)
   expect(store.newest.meta.log.length).toBeLessThan(20)
+  expect(db.check().errors).toEqual([])
+})
+
+it('pages that a transaction wrote ahead and gave back after a savepoint wait for nobody', () => {
+  const store = new Store(fileOf(emptyImage()), 192, 1e9)
+  const settings = resolveOptions<string, string>({ valueEncoding: 'utf8' })
+  const db = new Database<string, string>(new Core(store, settings), settings)
+  const snapshot = db.snapshot()
+  const tx = db.begin()
+  for (const i of shuffled(Array.from({ length: 2000 }, (_, at) => at), seeded(4))) tx.put(padded(i), 'v'.repeat(1500))
+  expect(store.pager.pool.spilled).toBeGreaterThan(0)
+  tx.savepoint()
+  tx.deleteRange({})
+  tx.commit()
+  expect(db.stats().pending).toEqual([])
+  snapshot.rollback()
   expect(db.check().errors).toEqual([])
 })

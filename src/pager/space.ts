@@ -106,7 +106,7 @@ export class Space {
       const start = this.extendRegion(place)
       if (start !== -1) return start
     }
-    if (best === -1) return available.size > 0 ? available.next(0) : this.extend(1)
+    if (best === -1) return available.size > 0 ? available.next(0) : this.extendByOne()
     available.claim(best, place)
     return available.next(best * SEGMENT_PAGES)
   }
@@ -124,16 +124,22 @@ export class Space {
   /**
    * Makes the file longer by a region for the pages of a place, the larger the file the longer; answers its first page, or
    * -1 where there is no room. A small commit is fastest on blocks that were written before: 105 us where one that
-   * extends the file takes 165, so zeros are written here. What a bulk transaction leaves of a region is trimmed.
+   * extends the file takes 165. And where the disk is full later, a free page that has its block can be used still.
    */
   private extendRegion(place: number): number {
     const start = this.pageCount
-    const count = Math.min(start >>> 3, SEGMENT_PAGES - (start % SEGMENT_PAGES), MAX_PAGES - start)
-    if (count <= 1 || !(this.isBulk || this.reserve(start, count))) return -1
+    const count = Math.min(Math.max(1, start >>> 3), SEGMENT_PAGES - (start % SEGMENT_PAGES), MAX_PAGES - start)
+    if (count < 1 || !this.reserve(start, count)) return -1
     this.addSkipped(this.extend(count), count)
-    if (!this.isBulk) this.regionEnd = this.pageCount
+    if (count > 1 && !this.isBulk) this.regionEnd = this.pageCount
     this.available.claim(segmentOf(start), place)
     return start
+  }
+
+  /** Where the disk has no room for that one either, the write that matters will say so. */
+  private extendByOne(): number {
+    this.reserve(this.pageCount, 1)
+    return this.extend(1)
   }
 
   /** The first of `count` pages in a row, all in one window: the smallest free run that holds them, or the end. */
@@ -167,6 +173,7 @@ export class Space {
   private extendRun(count: number): number {
     const left = ARENA_PAGES - (this.pageCount % ARENA_PAGES)
     if (left < count) {
+      this.reserve(this.pageCount, left)
       this.addSkipped(this.extend(left), left)
     }
     return this.extend(count)

@@ -95,7 +95,7 @@ export class Writer {
     return oldest !== undefined && oldest < this.base
   }
 
-  /** Discards a page of the newest commit, or one spilled since, without reading how old it is. */
+  /** Discards a page of the newest commit without reading how old it is. */
   discardUnread(page: number): void {
     this.space.free(page, 0)
   }

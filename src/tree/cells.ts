@@ -12,7 +12,7 @@ import { BRANCH_CELL, HEADER, LEAF_CELL, PAGE_SIZE, SLOT } from '../page/layout.
 import { countOf, setCount } from '../page/header.js'
 import { storedLength, valueAt } from '../page/leaf.js'
 import {
-  align4, cellAt, cellTopOf, insertCell, keyLengthOf, prefixLengthOf, readKey, restLength, setCellTop, setPrefix, slotAt,
+  align4, cellAt, cellTopOf, hasPrefix, insertCell, keyLengthOf, prefixLengthOf, readKey, restLength, setCellTop, setPrefix, slotAt,
 } from '../page/node.js'
 
 /** Bytes of a page that slots, cells and the prefix share. */
@@ -169,7 +169,7 @@ export class Cells {
   }
 
   /** Bytes that a cell takes in a page with a prefix of this length, its slot included. */
-  private sizeOf(index: number, prefixLength: number): number {
+  sizeOf(index: number, prefixLength: number): number {
     return SLOT.SIZE + align4(this.rest + restLength(this.keyLength[index] - prefixLength) + this.valueLength[index])
   }
 
@@ -248,12 +248,24 @@ export class Cells {
     const named = this.branch ? from + 1 : from
     if (named < to) this.readKey(named, keyA)
     setPrefix(arena, base, keyA, 0, prefix)
+    if (from < named) this.rebuildCell(arena, base, 0, from, prefix, true)
+    this.insertInto(arena, base, named - from, named, to)
+  }
+
+  /** Puts cells [from..to) into a page at `index`; the caller has seen that they fit, and that their keys have its prefix. */
+  insertInto(arena: Arena, base: number, index: number, from: number, to: number): void {
+    const prefix = prefixLengthOf(arena, base)
     for (let i = from; i < to; ) {
-      const same = i < named ? i : this.endOfPrefix(prefix, i, to)
-      if (same > i) this.copyCells(arena, base, i, same)
-      else this.rebuildCell(arena, base, i, prefix, i < named)
+      const same = this.endOfPrefix(prefix, i, to)
+      if (same > i) this.copyCells(arena, base, index + i - from, i, same)
+      else this.rebuildCell(arena, base, index + i - from, i, prefix, false)
       i = Math.max(same, i + 1)
     }
+  }
+
+  /** True where the keys of cells [from..to) begin with the page's prefix: as they are in order, the first and the last tell. */
+  agree(arena: Arena, base: number, from: number, to: number): boolean {
+    return hasPrefix(arena, base, keyA, this.readKey(from, keyA)) && hasPrefix(arena, base, keyA, this.readKey(to - 1, keyA))
   }
 
   /** The first cell from `from` on, before `to`, that comes from a page with another prefix. */
@@ -263,13 +275,15 @@ export class Cells {
     return i
   }
 
-  /** Appends cells [from..to), whose suffixes stay as they are: slots and cells are the same but for the offsets. */
-  private copyCells(arena: Arena, base: number, from: number, to: number): void {
+  /** Inserts cells [from..to) at `index`, whose suffixes stay as they are: slots and cells are the same but for the offsets. */
+  private copyCells(arena: Arena, base: number, index: number, from: number, to: number): void {
     const { rest, bases, indices, valueLength } = this
     const { words: source } = this.scratch
     const { words } = arena
+    const count = countOf(arena, base)
     let top = cellTopOf(arena, base)
-    let slot = slotAt(base, countOf(arena, base)) >>> 2
+    let slot = slotAt(base, index) >>> 2
+    if (index < count) words.copyWithin(slot + (to - from) * (SLOT.SIZE >>> 2), slot, slotAt(base, count) >>> 2)
     for (let i = from; i < to; i++) {
       const page = bases[i]
       const taken = slotAt(page, indices[i]) >>> 2
@@ -283,17 +297,17 @@ export class Cells {
       words[slot++] = top | (suffixLength << 16)
     }
     setCellTop(arena, base, top)
-    setCount(arena, base, countOf(arena, base) + to - from)
+    setCount(arena, base, count + to - from)
   }
 
-  /** Appends a cell under another prefix, or without its key. */
-  private rebuildCell(arena: Arena, base: number, i: number, prefix: number, unnamed: boolean): void {
+  /** Inserts cell `i` at `index` under another prefix, or without its key. */
+  private rebuildCell(arena: Arena, base: number, index: number, i: number, prefix: number, unnamed: boolean): void {
     const { bytes } = this.scratch
     const page = this.bases[i]
     const length = unnamed ? prefix : this.readKey(i, keyB)
     const restBytes = restLength(length - prefix)
     const value = this.valueLength[i]
-    const cell = insertCell(arena, base, countOf(arena, base), this.rest, align4(this.rest + restBytes + value), keyB, prefix, length)
+    const cell = insertCell(arena, base, index, this.rest, align4(this.rest + restBytes + value), keyB, prefix, length)
     const header = cellAt(this.scratch, page, this.indices[i])
     for (let k = 0; k < this.rest; k++) arena.bytes[cell + k] = bytes[header + k]
     if (value === 0) return

@@ -140,7 +140,7 @@ export function discardTree(tree: Tree): void {
  */
 function discardSubtree(tree: Tree, { page, crc, overflow }: Child, level: number): void {
   const writer = tree.writing()
-  if (level === 0 && !overflow && !writer.birthsMatter() && !tree.pager.isDirty(page)) {
+  if (level === 0 && !overflow && !writer.birthsMatter() && !tree.pager.isDirty(page) && !tree.pager.written.has(page)) {
     writer.discardUnread(page)
     return
   }

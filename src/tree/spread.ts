@@ -7,6 +7,7 @@
  * ascending inserts splits where it stands, and leaves full pages behind.
  */
 import { assert } from '../assert.js'
+import { corrupt } from '../errors.js'
 import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { branchCellSize, branchFlags, childCrcOf, childOf, entriesOf, insertBranchCell, removeBranchCell, setBranchFlags, setEntries } from '../page/branch.js'
@@ -15,6 +16,7 @@ import { BRANCH_CELL, BRANCH_FLAG, PAGE_SIZE, SLOT, TYPE } from '../page/layout.
 import { isOverflow } from '../page/leaf.js'
 import { cellAt, gapOf, hasPrefix, prefixLengthOf, readKey, setPrefix, usedBytes } from '../page/node.js'
 import type { Cells } from './cells.js'
+import { partFor, shift } from './shift.js'
 import type { Tree } from './tree.js'
 
 /** Inserts in a row, each behind the one before, from which on a run is believed to go on. */
@@ -95,6 +97,7 @@ function share(tree: Tree, level: number, cells: Cells): void {
   const neighbour = emptierNeighbour(tree, level, at)
   if (neighbour !== undefined) {
     const before = neighbour.index < at
+    if (level === 0 && cells.count + countAt(tree, neighbour) > FEW_CELLS && shareByShift(tree, cells, neighbour, at)) return
     join(tree, level, cells, neighbour.slot, Math.min(at, neighbour.index), before)
     const cuts = cells.balance(2)
     if (cuts !== undefined && isRoomy(cells, cuts[1])) {
@@ -105,7 +108,20 @@ function share(tree: Tree, level: number, cells: Cells): void {
     }
     cells.keep(before ? cells.count - mine : 0, mine)
   }
-  lay(tree, level, cells, at, [path.slots[level]], cutInto(cells, 2))
+  lay(tree, level, cells, at, [path.slots[level]], cutInto(tree, level, cells))
+}
+
+/** Shares by moving cells to the neighbour as it stands, where that can be. */
+function shareByShift(tree: Tree, cells: Cells, neighbour: Neighbour, at: number): boolean {
+  const { path } = tree
+  const before = neighbour.index < at
+  const part = partFor(tree, cells, neighbour.slot, before, SHARE_ROOM)
+  if (part === -1) return false
+  const other = tree.writableChild(path.slots[1], neighbour.index, 1)
+  shift(tree, cells, other, before, part)
+  rewrite(tree, path.slots[0], 0, cells, before ? part : 0, before ? cells.count : part)
+  replaceChildren(tree, 1, Math.min(at, neighbour.index), 2, before ? [other, path.slots[0]] : [path.slots[0], other], cells, [0, part, cells.count])
+  return true
 }
 
 function isRoomy(cells: Cells, cut: number): boolean {
@@ -134,6 +150,10 @@ function neighbourAt(tree: Tree, level: number, index: number): Neighbour | unde
   return { index, slot: tree.enter(childOf(arena, base, index), childCrcOf(arena, base, index), level) }
 }
 
+function countAt(tree: Tree, { slot }: Neighbour): number {
+  return countOf(tree.pager.arenas[arenaOf(slot)], baseOf(slot))
+}
+
 function usedAt(tree: Tree, { slot }: Neighbour): number {
   return usedBytes(tree.pager.arenas[arenaOf(slot)], baseOf(slot))
 }
@@ -155,13 +175,14 @@ export function join(tree: Tree, level: number, cells: Cells, other: number, fir
   }
 }
 
-/** Cuts for so many pages, or for as many more as it takes: single cells always fit. */
-function cutInto(cells: Cells, parts: number): number[] {
-  for (; parts <= cells.count; parts++) {
+/** Cuts for two pages, or for as many more as it takes: single cells always fit, unless keys in a damaged page do not begin with its prefix. */
+function cutInto(tree: Tree, level: number, cells: Cells): number[] {
+  for (let parts = 2; parts <= cells.count; parts++) {
     const cuts = cells.balance(parts)
     if (cuts !== undefined) return cuts
   }
-  throw new Error('unreachable: a cell fits a page of its own')
+  const slot = tree.path.slots[level]
+  throw corrupt(pageOf(tree.pager.arenas[arenaOf(slot)], baseOf(slot)), tree.root.tree, 'its keys are not in order')
 }
 
 /**

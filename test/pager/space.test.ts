@@ -244,7 +244,7 @@ describe('free space', () => {
     const space = fullSpace(20 * SEGMENT_PAGES)
     for (let i = 0; i < 15; i++) space.giveBack(3 * SEGMENT_PAGES + 2 * i)
     for (let i = 0; i < 20; i++) space.giveBack(9 * SEGMENT_PAGES + 2 * i)
-    space.pageCount = MAX_PAGES - 1
+    space.pageCount = MAX_PAGES
     expect(take(space, 20).map(segmentOf)).toEqual(new Array(20).fill(9))
     expect(take(space, 15).map(segmentOf)).toEqual(new Array(15).fill(3))
   })
@@ -343,7 +343,7 @@ describe('free space', () => {
     const mark = space.mark()
     const page = space.allocate(PLACE.LEAF)
     expect(space.untouched).toBe(false)
-    expect([...space.takenSince(mark)]).toEqual([page])
+    expect([...new Set(space.takenSince(mark))]).toEqual([page])
     space.rollback(mark)
     expect(space.untouched).toBe(true)
     space.free(page, 1)
