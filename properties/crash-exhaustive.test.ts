@@ -87,11 +87,11 @@ describe('every crash of every small workload leaves a store that is whole', () 
   }, TIMEOUT)
 
   it('with two transactions', async () => {
-    await attemptSome(await firstPast(), [...workloadsOf(2)], runs(4, Infinity), 0.001)
+    await attemptSome(await firstPast(), [...workloadsOf(2)], runs(4, 600), 0.001)
   }, TIMEOUT)
 
   it('with three transactions', async () => {
-    await attemptSome(await firstPast(), [...workloadsOf(3)], runs(2, 1500), 0.001)
+    await attemptSome(await firstPast(), [...workloadsOf(3)], runs(2, 400), 0.001)
     tally('small workloads, every crash', counts)
   }, TIMEOUT)
 })

@@ -38,7 +38,7 @@ export interface FileOptions {
   durability?: DurabilityMode
   /** Milliseconds after which `'lazy'` commits are synced at the latest. Default 50. */
   syncInterval?: number
-  /** Bytes of memory for pages being changed (and for clean ones where the file is not mapped). Default 64 MiB, at least 2 MiB. */
+  /** Bytes of memory for pages being changed (and for clean ones where the file is not mapped). Default 128 MiB, at least 2 MiB. */
   poolSize?: number
   /** What maps the file: a `Mapper`, or false to read pages with `pread`. Default: koffi where it can be loaded. */
   mapper?: Mapper | false
@@ -68,7 +68,7 @@ const OPEN_OPTIONS = [...TREE_OPTIONS, 'readOnly', 'create', 'durability', 'sync
 
 export function resolveOptions<K, V>(options: OpenOptions<K, V>): Settings<K, V> {
   refuseUnknown(options, OPEN_OPTIONS)
-  const { durability = 'sync', syncInterval = 50, poolSize = 64 * 2 ** 20, mapper } = options
+  const { durability = 'sync', syncInterval = 50, poolSize = 128 * 2 ** 20, mapper } = options
   if (durability !== 'sync' && durability !== 'async' && durability !== 'lazy') throw invalid('durability', "'sync', 'async' or 'lazy'", durability)
   if (!Number.isFinite(syncInterval) || syncInterval < 0 || syncInterval > 2 ** 31 - 1) throw invalid('syncInterval', 'milliseconds, 0 or more', syncInterval)
   if (!Number.isSafeInteger(poolSize) || poolSize < MIN_POOL || poolSize > MAX_POOL) throw invalid('poolSize', 'bytes, from 2 MiB to 256 GiB', poolSize)

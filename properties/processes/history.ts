@@ -69,7 +69,8 @@ const LOAD_STEP = 4096
 export function planOf(seed: number, n: number, kind: Kind): Plan {
   const random = randomOf(seed, n, kind.length)
   const steps = kind === 'mixed' ? mixed(random, n) : kind === 'grow' ? grow(random, n) : shrink(random, n, kind)
-  return { steps, undone: random() < 0.05 ? mixed(random, n) : [], besides: random() }
+  // A nibble is what always has to succeed on a full disk, and what is undone may need space.
+  return { steps, undone: random() < 0.05 && kind !== 'nibble' ? mixed(random, n) : [], besides: random() }
 }
 
 function mixed(random: () => number, n: number): Step[] {

@@ -12,9 +12,14 @@ import type { Tree } from './tree.js'
 /** Bytes of a page that slots, cells and the prefix share. */
 const ROOM = PAGE_SIZE - HEADER.SIZE
 
+/** Answers of `partFor` in place of a cut. */
+export const CROWDED = -1
+export const UNFIT = -2
+
 /**
  * Where to part the cells of a leaf so that it and the page at `slot`, the neighbour `before` or behind it, are about equally
- * full, with `room` bytes left in both together; -1 where the neighbour cannot take its part as it stands.
+ * full, with `room` bytes left in both together. Otherwise CROWDED where they have not so much, else UNFIT: the neighbour
+ * cannot take its part as it stands.
  */
 export function partFor(tree: Tree, cells: Cells, slot: number, before: boolean, room: number): number {
   const arena = tree.pager.arenas[arenaOf(slot)]
@@ -25,12 +30,13 @@ export function partFor(tree: Tree, cells: Cells, slot: number, before: boolean,
   let part = before ? 0 : cells.count
   let moved = 0
   while (moved < wanted && part >= 0 && part < cells.count + (before ? 0 : 1)) moved += cells.sizeOf(before ? part++ : --part, prefixLength)
-  if (part <= 0 || part >= cells.count || moved > gapOf(arena, base)) return -1
+  if (part <= 0 || part >= cells.count) return UNFIT
   const [from, to] = before ? [0, part] : [part, cells.count]
   const left = before ? cells.roomLeft(part, cells.count) : cells.roomLeft(0, part)
-  if (left < 0 || left + ROOM - theirs - moved < room) return -1
+  if (left + ROOM - theirs - moved < room) return CROWDED
+  if (moved > gapOf(arena, base)) return UNFIT
   const fits = before ? cells.fits(part, cells.count) : cells.fits(0, part)
-  return fits && cells.agree(arena, base, from, to) ? part : -1
+  return fits && cells.agree(arena, base, from, to) ? part : UNFIT
 }
 
 /** Puts the cells before or from `part` on into the neighbour at `slot`, which may be changed. */

@@ -16,7 +16,7 @@ import { BRANCH_CELL, BRANCH_FLAG, PAGE_SIZE, SLOT, TYPE } from '../page/layout.
 import { isOverflow } from '../page/leaf.js'
 import { cellAt, gapOf, hasPrefix, prefixLengthOf, readKey, setPrefix, usedBytes } from '../page/node.js'
 import type { Cells } from './cells.js'
-import { partFor, shift } from './shift.js'
+import { partFor, shift, UNFIT } from './shift.js'
 import type { Tree } from './tree.js'
 
 /** Inserts in a row, each behind the one before, from which on a run is believed to go on. */
@@ -93,35 +93,44 @@ function isRightmost(tree: Tree, level: number): boolean {
 function share(tree: Tree, level: number, cells: Cells): void {
   const { path } = tree
   const at = path.index[level + 1]
-  const mine = cells.count
   const neighbour = emptierNeighbour(tree, level, at)
   if (neighbour !== undefined) {
     const before = neighbour.index < at
-    if (level === 0 && cells.count + countAt(tree, neighbour) > FEW_CELLS && shareByShift(tree, cells, neighbour, at)) return
-    join(tree, level, cells, neighbour.slot, Math.min(at, neighbour.index), before)
-    const cuts = cells.balance(2)
-    if (cuts !== undefined && isRoomy(cells, cuts[1])) {
-      const other = tree.writableChild(path.slots[level + 1], neighbour.index, level + 1)
-      const sources = before ? [other, path.slots[level]] : [path.slots[level], other]
-      lay(tree, level, cells, Math.min(at, neighbour.index), sources, cuts)
+    const part = level === 0 && cells.count + countAt(tree, neighbour) > FEW_CELLS ? partFor(tree, cells, neighbour.slot, before, SHARE_ROOM) : UNFIT
+    if (part >= 0) {
+      shareByShift(tree, cells, neighbour, at, part)
       return
     }
-    cells.keep(before ? cells.count - mine : 0, mine)
+    if (part === UNFIT && shareAnew(tree, level, cells, neighbour, at)) return
   }
   lay(tree, level, cells, at, [path.slots[level]], cutInto(tree, level, cells))
 }
 
-/** Shares by moving cells to the neighbour as it stands, where that can be. */
-function shareByShift(tree: Tree, cells: Cells, neighbour: Neighbour, at: number): boolean {
+/** Shares by laying both pages out anew, where that leaves room; else the cells are those of the page alone again. */
+function shareAnew(tree: Tree, level: number, cells: Cells, neighbour: Neighbour, at: number): boolean {
+  const { path } = tree
+  const mine = cells.count
+  const before = neighbour.index < at
+  join(tree, level, cells, neighbour.slot, Math.min(at, neighbour.index), before)
+  const cuts = cells.balance(2)
+  if (cuts === undefined || !isRoomy(cells, cuts[1])) {
+    cells.keep(before ? cells.count - mine : 0, mine)
+    return false
+  }
+  const other = tree.writableChild(path.slots[level + 1], neighbour.index, level + 1)
+  const sources = before ? [other, path.slots[level]] : [path.slots[level], other]
+  lay(tree, level, cells, Math.min(at, neighbour.index), sources, cuts)
+  return true
+}
+
+/** Shares by moving cells to the neighbour as it stands. */
+function shareByShift(tree: Tree, cells: Cells, neighbour: Neighbour, at: number, part: number): void {
   const { path } = tree
   const before = neighbour.index < at
-  const part = partFor(tree, cells, neighbour.slot, before, SHARE_ROOM)
-  if (part === -1) return false
   const other = tree.writableChild(path.slots[1], neighbour.index, 1)
   shift(tree, cells, other, before, part)
   rewrite(tree, path.slots[0], 0, cells, before ? part : 0, before ? cells.count : part)
   replaceChildren(tree, 1, Math.min(at, neighbour.index), 2, before ? [other, path.slots[0]] : [path.slots[0], other], cells, [0, part, cells.count])
-  return true
 }
 
 function isRoomy(cells: Cells, cut: number): boolean {

@@ -45,25 +45,26 @@ export function isOverflowAt(tree: Tree, slot: number, index: number): boolean {
   return isOverflow(tree.pager.arenas[arenaOf(slot)], baseOf(slot), index)
 }
 
-/** Entries read from a leaf before a copy of all of it is made for those to come. */
-const SINGLE_ENTRIES = 2
+/** Entries read from the first leaf before a copy of all of it is made for those to come; a range of ten is not worth one. */
+const SINGLE_ENTRIES = 8
 /** Copies are made in pieces of four pages: making a Buffer takes longer than filling it. */
 const SLAB_SIZE = 4 * PAGE_SIZE
 let slab = Buffer.alloc(0)
 let slabUsed = 0
 
 /**
- * Reads the values of entries that follow each other. What may share memory does so from the third entry in a leaf on,
- * which spares a copy and half of the garbage for each.
+ * Reads the values of entries that follow each other. Where many do, those that may share memory are views of a copy of
+ * their leaf, which spares a copy and half of the garbage for each.
  */
 export class ValueReader<V> {
   private readonly decoder: Decoder<V>
   private bytes = slab
-  /** Offset in the arena of what would be the first byte of `bytes`. */
-  private shift = 0
+  /** Where in `bytes` the copy of the leaf begins. */
+  private start = 0
   private page = 0
   private version = 0
   private entries = 0
+  private single = SINGLE_ENTRIES
 
   constructor(decoder: Decoder<V>) {
     this.decoder = decoder
@@ -76,19 +77,20 @@ export class ValueReader<V> {
     const arena = tree.pager.arenas[arenaOf(slot)]
     const base = baseOf(slot)
     if (decoder.decodeOwned === undefined || isOverflow(arena, base, index) || !this.follow(cursor, arena, base)) return valueOf(tree, slot, index, decoder)
-    const start = valueAt(arena, base, index) - this.shift
+    const start = this.start + valueAt(arena, base, index) - base
     return decoder.decodeOwned(this.bytes, start, start + storedLength(arena, base, index))
   }
 
   /** True where `bytes` has the cursor's leaf. */
   private follow(cursor: TreeCursor, arena: Arena, base: number): boolean {
     if (cursor.page !== this.page || cursor.tree.version !== this.version) {
+      if (this.page !== 0) this.single = 0
       this.page = cursor.page
       this.version = cursor.tree.version
       this.entries = 0
     }
-    if (this.entries++ === SINGLE_ENTRIES) this.copy(arena, base)
-    return this.entries > SINGLE_ENTRIES
+    if (this.entries++ === this.single) this.copy(arena, base)
+    return this.entries > this.single
   }
 
   private copy(arena: Arena, base: number): void {
@@ -98,7 +100,7 @@ export class ValueReader<V> {
     }
     slab.set(arena.bytes.subarray(base, base + PAGE_SIZE), slabUsed)
     this.bytes = slab
-    this.shift = base - slabUsed
+    this.start = slabUsed
     slabUsed += PAGE_SIZE
   }
 }
