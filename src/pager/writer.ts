@@ -14,7 +14,8 @@ import type { OverflowRef } from '../page/leaf.js'
 import type { Pager } from './pager.js'
 import { FRAME_SLOTS } from './pool.js'
 import { PLACE } from './segments.js'
-import type { Space, SpaceMark } from './space.js'
+import type { SpaceMark } from './allocator.js'
+import type { Space } from './space.js'
 
 export class Writer {
   readonly pager: Pager
