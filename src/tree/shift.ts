@@ -1,6 +1,6 @@
 /**
  * Sharing by the least work: cells of an overfull leaf move over to a neighbour as it stands, whose own cells stay where
- * they are. Four of five shares can be had so, in 2.5 us where laying both pages out anew takes 6.
+ * they are. Where keys come in random order nine of ten shares can be had so.
  */
 import { arenaOf, baseOf } from '../page/arena.js'
 import { countOf } from '../page/header.js'
