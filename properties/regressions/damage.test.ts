@@ -278,3 +278,18 @@ it('keys out of order in a full page are damage when it is to be split, and no e
   }
   expect(refused).toBeGreaterThan(0)
 })
+
+it('a commit after which there would be no id for another tree is not written, as no reader would take it', () => {
+  const record = new Uint8Array(CATALOG_RECORD.SIZE)
+  new DataView(record.buffer).setUint32(CATALOG_RECORD.TREE, 0xfffffffe, true)
+  const draft = new Draft(5)
+  draft.leaf(3, 8, [['hostile', record]])
+  new DataView(draft.arena.bytes.buffer).setUint32(3 * PAGE_SIZE + HEADER.TREE, CATALOG_TREE, true)
+  const crc = draft.seal(3)
+  draft.metas({ catalog: { page: 3, crc, entries: 1, depth: 1 }, durable: 9 })
+  const file = fileOf(draft.arena.bytes)
+  const { db } = openOn(file)
+  const codes = ['hostile', 'second', 'third', 'fourth'].map((name) => codeOf(() => db.tree(name).put('key', new Uint8Array(1))))
+  expect(codes).toContain('COPPICE_CORRUPT')
+  expect(openOn(file).db.trees()).toContain('hostile')
+})

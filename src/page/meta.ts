@@ -126,7 +126,7 @@ export function metaFault(meta: Meta): string | undefined {
   if (meta.transaction > Number.MAX_SAFE_INTEGER) return 'its transaction id is impossible'
   if (meta.durable > meta.transaction) return 'it says that a later transaction is durable'
   if (pageCount < META_SLOTS || pageCount > MAX_PAGES) return `its page count is ${pageCount}`
-  if (meta.nextTree <= DEFAULT_TREE) return `its next tree is ${meta.nextTree}`
+  if (meta.nextTree <= DEFAULT_TREE || meta.nextTree >= 2 ** 32) return `its next tree is ${meta.nextTree}`
   if (log.page >= pageCount || (log.page !== 0 && log.page < META_SLOTS) || log.length > pageCount) return 'its free log lies outside the file'
   if ((log.page === 0) !== (log.length === 0)) return 'its free log has a length but no page'
   if (meta.delta.some((run) => run.start < META_SLOTS || run.start + run.length > pageCount || run.length === 0)) {
