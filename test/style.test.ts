@@ -95,7 +95,7 @@ const LAYERS: Record<string, string[]> = {
   care: ['tree', 'pager', 'page', 'file', 'encoding', 'base'],
   core: ['care', 'tree', 'pager', 'page', 'file', 'encoding', 'base'],
   public: ['core', 'care', 'pager', 'file', 'encoding', 'base'],
-  adapters: ['base'],
+  adapters: ['public', 'base'],
 }
 
 /** Types that a lower layer takes from a higher one. What is loaded never goes up. */
@@ -149,16 +149,16 @@ describe('imports', () => {
     expect(missing).toEqual([])
   })
 
-  it('of packages are the declared dependencies, and of the file system happen in the file layer, backups and copies alone', () => {
+  it('of packages are the declared dependencies, and of the file system happen in the file layer, backups, copies and where the folder of a Level store is made', () => {
     const packages = engine.flatMap(({ imports }) => imports.map(({ target }) => target)).filter((target) => !target.startsWith('src/') && !target.startsWith('node:'))
-    expect(new Set(packages)).toEqual(new Set(['crc-32', 'koffi']))
-    const readers = engine.filter(({ imports }) => imports.some(({ target }) => target === 'node:fs')).map(({ path }) => path)
-    expect(readers.filter((path) => !path.startsWith('src/file/'))).toEqual(['src/care/backup.ts', 'src/care/compact.ts'])
+    expect(new Set(packages)).toEqual(new Set(['abstract-level', 'crc-32', 'koffi']))
+    const readers = engine.filter(({ imports }) => imports.some(({ target }) => target === 'node:fs' || target === 'node:fs/promises')).map(({ path }) => path)
+    expect(readers.filter((path) => !path.startsWith('src/file/'))).toEqual(['src/adapters/level/open.ts', 'src/care/backup.ts', 'src/care/compact.ts'])
   })
 
   it('of the examples are those that users have', () => {
     for (const { path, imports } of sourcesIn('examples')) {
-      for (const { target } of imports) expect(target, path).toMatch(/^(coppice|coppice\/mmap-io|cli-progress|node:.+)$/)
+      for (const { target } of imports) expect(target, path).toMatch(/^(coppice|coppice\/mmap-io|coppice\/level|cli-progress|node:.+)$/)
     }
   })
 })

@@ -1,0 +1,204 @@
+/**
+ * Level's iterators over coppice's. Those read one snapshot from when they were made until they are closed; a seek
+ * begins another scan of it.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { AbstractIterator, AbstractKeyIterator, AbstractValueIterator } from 'abstract-level'
+import type { KeyRange, RangeOptions } from '../../index.js'
+import type { Format, Stored } from './bytes.js'
+import { keyBytes, valueBytes } from './bytes.js'
+import { AbortError, levelError } from './errors.js'
+import type { LevelRange } from './range.js'
+import { keyRange, rangeFrom } from './range.js'
+import type { ReadTransaction } from './snapshot.js'
+
+/** What abstract-level hands over. */
+export interface ScanOptions extends LevelRange {
+  reverse: boolean
+  keys?: boolean
+  values?: boolean
+  keyEncoding: Format
+  valueEncoding: Format
+  snapshot?: unknown
+  signal?: AbortSignal | null | undefined
+}
+
+/** What an iterator reads; `owned` where it is to be ended with the iterator. */
+export interface ScanSource {
+  transaction: ReadTransaction
+  owned: boolean
+}
+
+type Items<T> = Iterator<T, undefined>
+
+/** The items of a range, in one direction, from a place that can be chosen anew. The limit is abstract-level's business. */
+class Scan<T> {
+  readonly #source: ScanSource
+  readonly #options: ScanOptions
+  readonly #range: KeyRange<Stored>
+  readonly #signal: AbortSignal | undefined
+  readonly #begin: (transaction: ReadTransaction, range: RangeOptions<Stored>) => Items<T>
+  /** Where the next scan begins; undefined for nowhere. */
+  #from: RangeOptions<Stored> | undefined
+  #items: Items<T> | undefined
+
+  constructor(source: ScanSource, options: ScanOptions, begin: (transaction: ReadTransaction, range: RangeOptions<Stored>) => Items<T>) {
+    this.#source = source
+    this.#options = options
+    this.#signal = options.signal ?? undefined
+    this.#begin = begin
+    this.#range = keyRange(options)
+    this.#from = { ...this.#range, reverse: options.reverse }
+  }
+
+  async next(): Promise<T | undefined> {
+    if (this.#signal !== undefined) await this.#listen(this.#signal)
+    return this.#read((items) => items.next().value)
+  }
+
+  /** The next items, `size` at most; none at the end. */
+  async nextv(size: number): Promise<T[]> {
+    if (this.#signal !== undefined) await this.#listen(this.#signal)
+    const list: T[] = []
+    this.#read((items) => {
+      while (list.length < size) {
+        const result = items.next()
+        if (result.done === true) break
+        list.push(result.value)
+      }
+    })
+    return list
+  }
+
+  /** With a signal, every read gives way to the event loop first: nobody could abort what never pauses. */
+  async #listen(signal: AbortSignal): Promise<void> {
+    await setImmediate()
+    if (signal.aborted) throw new AbortError()
+  }
+
+  #read<R>(use: (items: Items<T>) => R): R | undefined {
+    if (this.#from === undefined) return undefined
+    keyBytes.format = this.#options.keyEncoding
+    valueBytes.format = this.#options.valueEncoding
+    try {
+      this.#items ??= this.#begin(this.#source.transaction, this.#from)
+      return use(this.#items)
+    } catch (error) {
+      throw levelError(error)
+    }
+  }
+
+  seek(target: Stored): void {
+    this.#items = undefined
+    this.#from = rangeFrom(this.#range, target, this.#options.reverse)
+  }
+
+  close(): void {
+    this.#items = undefined
+    this.#from = undefined
+    if (this.#source.owned) this.#source.transaction.rollback()
+  }
+}
+
+type LevelEntry = [key: Stored | undefined, value: Stored | undefined]
+
+/** Reads no values where none are wanted, and no keys likewise. */
+function entryScan(source: ScanSource, options: ScanOptions): Scan<LevelEntry> {
+  if (options.values === false) return new Scan(source, options, (tx, range) => mapped(tx.keys(range), (key) => [options.keys === false ? undefined : key, undefined]))
+  if (options.keys === false) return new Scan(source, options, (tx, range) => mapped(tx.values(range), (value) => [undefined, value]))
+  return new Scan<LevelEntry>(source, options, (tx, range) => tx.entries(range))
+}
+
+function mapped(items: Items<Stored>, entry: (item: Stored) => LevelEntry): Items<LevelEntry> {
+  return {
+    next() {
+      const result = items.next()
+      return result.done === true ? result : { done: false, value: entry(result.value) }
+    },
+  }
+}
+
+type IteratorClass = new (database: object, options: object) => object
+
+// The declared types know the decoded items only, where these classes deal in encoded ones.
+const EntryBase = AbstractIterator as unknown as IteratorClass
+const KeyBase = AbstractKeyIterator as unknown as IteratorClass
+const ValueBase = AbstractValueIterator as unknown as IteratorClass
+
+export class CoppiceIterator extends EntryBase {
+  readonly #scan: Scan<LevelEntry>
+
+  /** Not for users: `iterator()` of a database makes one. */
+  constructor(database: object, source: ScanSource, options: ScanOptions) {
+    super(database, options)
+    this.#scan = entryScan(source, options)
+  }
+
+  _next(): Promise<LevelEntry | undefined> {
+    return this.#scan.next()
+  }
+
+  _nextv(size: number): Promise<LevelEntry[]> {
+    return this.#scan.nextv(size)
+  }
+
+  _seek(target: Stored): void {
+    this.#scan.seek(target)
+  }
+
+  async _close(): Promise<void> {
+    this.#scan.close()
+  }
+}
+
+export class CoppiceKeyIterator extends KeyBase {
+  readonly #scan: Scan<Stored>
+
+  /** Not for users: `keys()` of a database makes one. */
+  constructor(database: object, source: ScanSource, options: ScanOptions) {
+    super(database, options)
+    this.#scan = new Scan(source, options, (tx, range) => tx.keys(range))
+  }
+
+  _next(): Promise<Stored | undefined> {
+    return this.#scan.next()
+  }
+
+  _nextv(size: number): Promise<Stored[]> {
+    return this.#scan.nextv(size)
+  }
+
+  _seek(target: Stored): void {
+    this.#scan.seek(target)
+  }
+
+  async _close(): Promise<void> {
+    this.#scan.close()
+  }
+}
+
+export class CoppiceValueIterator extends ValueBase {
+  readonly #scan: Scan<Stored>
+
+  /** Not for users: `values()` of a database makes one. */
+  constructor(database: object, source: ScanSource, options: ScanOptions) {
+    super(database, options)
+    this.#scan = new Scan(source, options, (tx, range) => tx.values(range))
+  }
+
+  _next(): Promise<Stored | undefined> {
+    return this.#scan.next()
+  }
+
+  _nextv(size: number): Promise<Stored[]> {
+    return this.#scan.nextv(size)
+  }
+
+  _seek(target: Stored): void {
+    this.#scan.seek(target)
+  }
+
+  async _close(): Promise<void> {
+    this.#scan.close()
+  }
+}
