@@ -1,0 +1,45 @@
+/** What happens when somebody stops the program half-way: files that are not whole go away, then the signal does its work. */
+import { readdirSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Runs `work`; on a signal, `cleanUp` runs and the process ends by that signal, as it would have without us. */
+export async function cleaningUp<T>(cleanUp: () => void | Promise<void>, work: () => Promise<T>): Promise<T> {
+  let stopping = false
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping) return
+    stopping = true
+    const leave = () => {
+      for (const each of SIGNALS) process.off(each, stop)
+      process.kill(process.pid, signal)
+    }
+    void (async () => cleanUp())().then(leave, leave)
+  }
+  for (const signal of SIGNALS) process.on(signal, stop)
+  try {
+    return await work()
+  } finally {
+    // A signal that is being dealt with ends the process in a moment.
+    if (!stopping) for (const signal of SIGNALS) process.off(signal, stop)
+  }
+}
+
+/** The files that the engine writes before they are whole and get the name `target`, as far as they are this process's. */
+export function temporariesOf(target: string): string[] {
+  const folder = dirname(target)
+  const begin = `${basename(target)}.${process.pid}.`
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.startsWith(begin) && name.endsWith('.new'))
+      .map((name) => join(folder, name))
+  } catch {
+    // Without the folder there is nothing in it; what is wrong with it, the work itself says.
+    return []
+  }
+}
+
+/** Removes them. */
+export function removeTemporaries(target: string): void {
+  for (const path of temporariesOf(target)) rmSync(path, { force: true })
+}

@@ -1,0 +1,217 @@
+/** The program as a whole: help, mistakes on the command line, stores that cannot be had, and readers that go away. */
+import fs from 'node:fs'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import type { Command } from '../../src/cli/command.js'
+import { NotFoundError } from '../../src/cli/command.js'
+import { COMMANDS } from '../../src/cli/commands.js'
+import { runProgram } from '../../src/cli/program.js'
+import { open } from '../../src/index.js'
+import { temporaryFolder } from '../helpers.js'
+import { buildProgram } from './run.js'
+
+const program = buildProgram()
+/** Permission bits do not bind the superuser, so then the program runs as somebody else. */
+const somebody = process.getuid?.() === 0 ? { user: 65534 } : {}
+
+let folder: string
+let path: string
+
+beforeEach(() => {
+  folder = temporaryFolder()
+  path = join(folder, 'store.coppice')
+})
+
+function makeStore(entries: Record<string, string> = { a: 'ash', b: 'birch' }): void {
+  const db = open(path)
+  for (const [key, value] of Object.entries(entries)) db.put(key, Buffer.from(value))
+  db.close()
+}
+
+describe('help', () => {
+  it('of the program lists every command and every exit code, on standard output', async () => {
+    const { code, output, talk } = await program.run(['--help'])
+    expect([code, talk]).toEqual([0, ''])
+    for (const { name, summary } of COMMANDS) expect(output).toMatch(new RegExp(`^ {2}${name} +${summary}$`, 'm'))
+    for (const each of [0, 1, 2, 3]) expect(output).toMatch(new RegExp(`^ {2}${each} {2}\\S`, 'm'))
+    expect(output).not.toContain('\x1b')
+  })
+
+  it('of a command is there for each, in three ways, and needs no store', async () => {
+    const { output } = await program.run(['list', '--help'])
+    expect((await program.run(['list', '-h'])).output).toBe(output)
+    expect((await program.run(['help', 'list'])).output).toBe(output)
+    expect(output).toContain('coppice list <store>')
+    expect(output).toContain('# ')
+  })
+
+  it('of every command has an example that begins with it, a line for every option, and notes that are not too long for a line', () => {
+    for (const { name, examples, options, help, notes = [] } of COMMANDS) {
+      expect(examples.length, name).toBeGreaterThan(0)
+      for (const [line] of examples) expect(line).toContain(`coppice ${name}`)
+      expect(Object.keys(help).sort(), name).toEqual(Object.keys(options).sort())
+      for (const line of notes) expect(line.length, line).toBeLessThanOrEqual(118)
+    }
+  })
+
+  it('comes on standard error, with the exit code of a mistake, where nothing was asked for', async () => {
+    const { code, output, talk } = await program.run([])
+    expect([code, output]).toEqual([2, ''])
+    expect(talk).toContain('coppice <command> <store>')
+  })
+
+  it('says the version of the package', async () => {
+    const { version } = JSON.parse(fs.readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+    expect(await program.run(['--version'])).toMatchObject({ code: 0, output: `${version}\n`, talk: '' })
+  })
+})
+
+describe('a mistake on the command line', () => {
+  const mistakes: [what: string, words: string[], says: RegExp][] = [
+    ['an unknown command', ['frobnicate'], /no command "frobnicate".*--help/],
+    ['a command misspelt', ['lits', 'x'], /Did you mean "coppice list"\?/],
+    ['a command misspelt after help', ['help', 'lits'], /Did you mean "coppice list"\?/],
+    ['an unknown option of the program', ['--frob'], /no option "--frob"/],
+    ['an option misspelt', ['list', 'x', '--limt', '3'], /no option --limt. Did you mean --limit\?/],
+    ['a key like an option', ['get', 'x', '-k'], /no option -k.*behind --/],
+    ['no store', ['list'], /<store> is missing/],
+    ['no key', ['get', 'x'], /<key> is missing/],
+    ['too much', ['get', 'x', 'a', 'b'], /"b" is one argument too many/],
+    ['an option without its value', ['list', 'x', '--prefix'], /--prefix wants a value/],
+    ['an option for a value', ['list', 'x', '--lt', '--json'], /--json looks like an option.*--lt=--json/],
+    ['a value for a flag', ['list', 'x', '--keys=3'], /--keys takes no value/],
+    ['an option twice', ['list', 'x', '--gt', 'a', '--gt', 'b'], /--gt is given twice/],
+    ['a limit that is no number', ['list', 'x', '--limit', 'many'], /--limit is to be a whole number, 0 or more, not "many"/],
+    ['a limit below 0', ['list', 'x', '--limit=-1'], /--limit is to be a whole number/],
+    ['an offset with a fraction', ['list', 'x', '--offset', '1.5'], /--offset is to be a whole number/],
+    ['a limit beyond all numbers', ['list', 'x', '--limit', '9'.repeat(20)], /--limit is to be a whole number/],
+    ['a bound with a lone backslash', ['count', 'x', '--gte', 'a\\q'], /"a\\q" has a backslash/],
+    ['a bound that is no hex', ['count', 'x', '--hex', '--prefix', 'xyz1'], /"x" is not a hex digit/],
+    ['half a byte', ['list', 'x', '--hex', '--lt', 'abc'], /pairs/],
+    ['a page that is no number', ['page', 'x', 'three'], /the number of a page is to be a whole number/],
+  ]
+
+  it.each(mistakes)('%s: is told in a sentence, with the usage, and is exit code 2', async (_, words, says) => {
+    const { code, output, talk } = await program.run(words)
+    expect([code, output]).toEqual([2, ''])
+    const [first, ...rest] = talk.trimEnd().split('\n')
+    expect(first).toMatch(/^coppice/)
+    expect(first).toMatch(says)
+    if (COMMANDS.some(({ name }) => name === words[0])) expect(rest.join()).toContain(`usage: coppice ${words[0]}`)
+  })
+})
+
+describe('a store that cannot be had', () => {
+  /** One line that says why, with the engine's code, and exit code 3. */
+  async function expectRefusal(words: string[], code: string, options = {}): Promise<string> {
+    const ran = await program.run(words, options)
+    expect([ran.code, ran.output]).toEqual([3, ''])
+    expect(ran.talk.trimEnd().split('\n').length, ran.talk).toBe(1)
+    expect(ran.talk).toMatch(new RegExp(`^coppice ${words[0]}: .* \\(${code}\\)\n$`))
+    return ran.talk
+  }
+
+  it('because it is missing is refused by all that read or change, and none is made', async () => {
+    const words = [['get', path, 'a'], ['delete', path, 'a'], ['list', path], ['stats', path], ['check', path], ['page', path, '0'], ['compact', path], ['backup', path, `${path}.copy`]]
+    for (const each of words) expect(await expectRefusal(each, 'COPPICE_NOT_FOUND')).toContain(path)
+    expect(fs.readdirSync(folder)).toEqual([])
+  })
+
+  it('because it is another kind of file, or a folder, is left alone', async () => {
+    fs.writeFileSync(path, 'just some text')
+    for (const words of [['list', path], ['put', path, 'a', 'b'], ['check', path], ['page', path, '0'], ['compact', path]]) await expectRefusal(words, 'COPPICE_NOT_A_DATABASE')
+    expect(fs.readFileSync(path, 'utf8')).toBe('just some text')
+    await expectRefusal(['list', folder], 'COPPICE_IS_DIRECTORY')
+  })
+
+  it('because somebody writes to it is told with who that is; readers share it with readers', async () => {
+    makeStore()
+    const writer = open(path)
+    onTestFinished(() => writer.close())
+    for (const words of [['get', path, 'a'], ['put', path, 'a', 'b'], ['check', path], ['compact', path], ['page', path, '0']]) {
+      const talk = await expectRefusal(words, 'COPPICE_LOCKED')
+      if (process.platform === 'linux') expect(talk).toContain(`process ${process.pid} `)
+    }
+    writer.close()
+    const reader = open(path, { readOnly: true })
+    onTestFinished(() => reader.close())
+    expect(await program.run(['get', path, 'a'])).toMatchObject({ code: 0, output: 'ash' })
+    await expectRefusal(['put', path, 'a', 'b'], 'COPPICE_LOCKED')
+  })
+
+  it('because it may not be read or written is told; what only reads needs no more than to read', async () => {
+    makeStore()
+    onTestFinished(() => fs.chmodSync(folder, 0o700))
+    fs.chmodSync(path, 0o444)
+    fs.chmodSync(folder, 0o555)
+    expect(await program.run(['get', path, 'a'], somebody)).toMatchObject({ code: 0, output: 'ash' })
+    await expectRefusal(['put', path, 'a', 'b'], 'COPPICE_PERMISSION', somebody)
+    await expectRefusal(['compact', path], 'COPPICE_PERMISSION', somebody)
+    await expectRefusal(['backup', path, join(folder, 'copy')], 'COPPICE_PERMISSION', somebody)
+    fs.chmodSync(path, 0o000)
+    await expectRefusal(['list', path], 'COPPICE_PERMISSION', somebody)
+    expect(fs.readdirSync(folder)).toEqual(['store.coppice'])
+  })
+})
+
+describe('an error of a command', () => {
+  /** Exit code and talk of a program whose only command throws this. */
+  async function thrown(error: unknown): Promise<[code: number, talk: string]> {
+    const command: Command = { name: 'fail', summary: '', usage: '', examples: [], options: {}, help: {}, positionals: [0, 0], run: () => Promise.reject(error) }
+    let talk = ''
+    const { stdin, stdout } = process
+    const stderr = new PassThrough() as unknown as NodeJS.WriteStream
+    const code = await runProgram(['fail'], [command], { stdin, stdout, stderr, interactive: false, write: () => Promise.resolve(), say: (line) => void (talk += `${line}\n`) })
+    return [code, talk]
+  }
+
+  it('is one line, without control characters, where it was to be expected', async () => {
+    class OwnError extends Error {}
+    expect(await thrown(new OwnError('the file\nname.csv has \u001b[31m'))).toEqual([3, 'coppice fail: the file name.csv has ?[31m\n'])
+    expect(await thrown(Object.assign(new Error('EMFILE: too many files'), { code: 'EMFILE' }))).toEqual([3, 'coppice fail: EMFILE: too many files\n'])
+    expect(await thrown(new NotFoundError('no such thing'))).toEqual([1, 'coppice fail: no such thing\n'])
+    expect(await thrown('a word')).toEqual([3, 'coppice fail: a word\n'])
+  })
+
+  it('is shown with its stack where it is a mistake of the program itself', async () => {
+    for (const mistake of [new TypeError('x is undefined'), Object.assign(new Error('bad argument'), { code: 'ERR_INVALID_ARG_VALUE' })]) {
+      const [code, talk] = await thrown(mistake)
+      expect(code).toBe(3)
+      expect(talk).toMatch(/^coppice fail: this is a mistake in coppice; please report it\.\n.*\n +at /)
+    }
+  })
+})
+
+describe('the output', () => {
+  it('whose reader goes away ends the program without a word', async () => {
+    makeStore(Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`key ${i}`, 'x'.repeat(20_000)])))
+    for (const words of [['list', path], ['get', path, 'key 1'], ['backup', path, '-']]) {
+      const child = program.start(words)
+      let talk = ''
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => (talk += text))
+      child.stdout?.destroy()
+      const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+      expect([words[0], code, signal, talk]).toEqual([words[0], 0, null, ''])
+    }
+  })
+
+  it.runIf(fs.existsSync('/dev/full'))('that cannot be written is a failure in one line', async () => {
+    makeStore()
+    const full = fs.openSync('/dev/full', 'w')
+    onTestFinished(() => fs.closeSync(full))
+    const { code, talk } = await program.run(['list', path], { output: full })
+    expect(code).toBe(3)
+    expect(talk).toMatch(/^coppice list: the output cannot be written: ENOSPC.*\n$/)
+  })
+
+  it('has no colours through a pipe, whatever the environment says', async () => {
+    makeStore()
+    for (const words of [['list', path], ['stats', path], ['check', path], ['page', path, '3'], ['trees', path]]) {
+      const { code, output, talk } = await program.run(words, { env: { CI: 'true', TERM: 'xterm-256color' } })
+      expect([words[0], code, talk]).toEqual([words[0], 0, ''])
+      expect(output).not.toContain('\x1b')
+    }
+  })
+})
