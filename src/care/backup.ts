@@ -38,6 +38,8 @@ export async function backup(store: Store, view: CommitView, target: BackupTarge
   const temporary = temporaryName(target)
   try {
     const stream = createWriteStream(temporary, { flags: 'wx', flush: true })
+    // The file is opened in the background; a failure that nobody listens to would end the process.
+    stream.on('error', nothing)
     await copy(store, view, stream, assertOpen).then(
       () => stream.end(),
       (error: Error) => stream.destroy(error),

@@ -107,7 +107,7 @@ describe('a store that cannot be had', () => {
   /** One line that says why, with the engine's code, and exit code 3. */
   async function expectRefusal(words: string[], code: string, options = {}): Promise<string> {
     const ran = await program.run(words, options)
-    expect([ran.code, ran.output]).toEqual([3, ''])
+    expect([ran.code, ran.output], ran.talk).toEqual([3, ''])
     expect(ran.talk.trimEnd().split('\n').length, ran.talk).toBe(1)
     expect(ran.talk).toMatch(new RegExp(`^coppice ${words[0]}: .* \\(${code}\\)\n$`))
     return ran.talk
