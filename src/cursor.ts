@@ -83,10 +83,10 @@ export class Cursor<K, V> {
 
   /**
    * Calls `use` with the value here, which is bytes[start..end), and answers what it answers; undefined where the cursor
-   * stands nowhere or its entry has been deleted. Nothing is made or copied for the call: going over all entries like this
-   * is the fastest way there is. They are in memory of the cursor's own, with others around them, hold until the cursor moves,
-   * and may not be written to; a large value is looked at where it lies in the file's map, and writing to it may end the
-   * process.
+   * stands nowhere or its entry has been deleted. Nothing is made for the call: going over all entries like this is the
+   * fastest way there is. The bytes are in memory of the cursor's own, a copy of the page that the entry is in; they hold
+   * until the cursor moves, and may not be written to. Those of a large value are where they lie in the file's map, and
+   * writing to them may end the process.
    */
   view<T>(use: (bytes: Uint8Array, start: number, end: number) => T): T | undefined {
     assertFunction('view', use)

@@ -95,8 +95,9 @@ const LAYERS: Record<string, string[]> = {
   care: ['tree', 'pager', 'page', 'file', 'encoding', 'base'],
   core: ['care', 'tree', 'pager', 'page', 'file', 'encoding', 'base'],
   public: ['core', 'care', 'pager', 'file', 'encoding', 'base'],
-  adapters: ['public', 'base'],
-  cli: ['public', 'cli/page'],
+  // Both make files too, and bring their names to the disk as the engine does.
+  adapters: ['public', 'file', 'base'],
+  cli: ['public', 'cli/page', 'file'],
   // The command that shows a page, also of a store that cannot be opened, is the one part of the program that knows the format.
   'cli/page': ['cli', 'public', 'page', 'base'],
 }

@@ -31,11 +31,6 @@ export type Answer =
   | { refused: { code: ErrorCode; message: string; page: number | undefined; tree: number | undefined } }
   | { failed: unknown }
 
-/** What names of files begin with that stand beside a store while it is compacted in place. */
-export function inPlaceName(path: string): string {
-  return `${path}.${process.pid}`
-}
-
 /** A task that has been started. */
 export interface Running<T> {
   readonly outcome: Promise<T>

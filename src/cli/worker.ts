@@ -2,13 +2,13 @@
  * The work that holds up its thread for long, in a thread of its own: so the program can show that it goes on, and a
  * signal is dealt with at once.
  */
-import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { dirname } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
+import { temporaryName } from '../file/create.js'
+import { syncNamesIn } from '../file/folder.js'
 import { CoppiceError } from '../index.js'
 import type { Answer, Damage, Outcome, Task } from './tasks.js'
-import { inPlaceName } from './tasks.js'
 import { openStore, withStore } from './store.js'
 
 async function run(task: Task): Promise<Outcome> {
@@ -27,13 +27,14 @@ async function run(task: Task): Promise<Outcome> {
 /** The store stays open for writing, and so locked, until the new file has its name: nobody writes to the old one meanwhile. */
 function compactInPlace(path: string): Outcome {
   const db = openStore(path, 'write')
-  const beside = `${inPlaceName(path)}.${randomBytes(6).toString('hex')}.new`
+  const beside = temporaryName(path)
   try {
     const old = fs.statSync(path)
     db.compactTo(beside)
     giveTo(beside, path, old)
     fs.renameSync(beside, path)
-    syncFolder(dirname(path))
+    // Without this, a crash of the machine could bring the old file's name back; either file is whole.
+    syncNamesIn(dirname(path), path)
     return { before: old.size, after: fs.statSync(path).size }
   } finally {
     fs.rmSync(beside, { force: true })
@@ -49,16 +50,6 @@ function giveTo(made: string, path: string, { mode, uid, gid }: fs.Stats): void 
     fs.chmodSync(made, mode)
   } catch (cause) {
     throw new Error(`the new file cannot have the owner and the permissions of ${path}, so that stays as it is. Compact as its owner, or into a new file.`, { cause })
-  }
-}
-
-/** Without this, a crash of the machine could bring the old file's name back; either file is whole. */
-function syncFolder(folder: string): void {
-  const descriptor = fs.openSync(folder, 'r')
-  try {
-    fs.fsyncSync(descriptor)
-  } finally {
-    fs.closeSync(descriptor)
   }
 }
 

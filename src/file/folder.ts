@@ -35,22 +35,26 @@ export function syncFolder(folder: number | undefined): void {
   }
 }
 
+/** Brings the names in a folder to the disk; `path` is what that is done for, for the error. */
+export function syncNamesIn(folder: string, path: string): void {
+  const descriptor = openFolder(folder, path)
+  try {
+    syncFolder(descriptor)
+  } finally {
+    closeQuietly(descriptor)
+  }
+}
+
 /**
  * Brings the name of an existing file to the disk: whoever made it may have been killed just before, or be about to,
  * and a commit in a file that nothing leads to would be lost.
  */
 export function syncName(path: string): void {
-  let folder: number | undefined
   try {
-    folder = openFolder(dirname(fs.realpathSync(path)), path)
+    syncNamesIn(dirname(fs.realpathSync(path)), path)
   } catch (error) {
     // Who may not read the folder did not make the file either, and has to leave its name to who did.
     if (error instanceof CoppiceError && error.code === 'COPPICE_PERMISSION') return
     throw error
-  }
-  try {
-    syncFolder(folder)
-  } finally {
-    closeQuietly(folder)
   }
 }

@@ -16,7 +16,7 @@ import {
 } from '../page/node.js'
 
 /** Bytes of a page that slots, cells and the prefix share. */
-const ROOM = PAGE_SIZE - HEADER.SIZE
+export const ROOM = PAGE_SIZE - HEADER.SIZE
 
 const NO_KEY = new Uint8Array(0)
 const keyA = new Uint8Array(PAGE_SIZE)

@@ -4,13 +4,11 @@
  */
 import { arenaOf, baseOf } from '../page/arena.js'
 import { countOf } from '../page/header.js'
-import { HEADER, PAGE_SIZE } from '../page/layout.js'
+import { HEADER } from '../page/layout.js'
 import { gapOf, prefixLengthOf, usedBytes } from '../page/node.js'
 import type { Cells } from './cells.js'
+import { ROOM } from './cells.js'
 import type { Tree } from './tree.js'
-
-/** Bytes of a page that slots, cells and the prefix share. */
-const ROOM = PAGE_SIZE - HEADER.SIZE
 
 /** Answers of `partFor` in place of a cut. */
 export const CROWDED = -1
@@ -27,16 +25,17 @@ export function partFor(tree: Tree, cells: Cells, slot: number, before: boolean,
   const prefixLength = prefixLengthOf(arena, base)
   const theirs = usedBytes(arena, base) - HEADER.SIZE
   const wanted = (ROOM - cells.roomLeft(0, cells.count) - theirs) / 2
-  let part = before ? 0 : cells.count
+  let count = 0
   let moved = 0
-  while (moved < wanted && part >= 0 && part < cells.count + (before ? 0 : 1)) moved += cells.sizeOf(before ? part++ : --part, prefixLength)
-  if (part <= 0 || part >= cells.count) return UNFIT
-  const [from, to] = before ? [0, part] : [part, cells.count]
-  const left = before ? cells.roomLeft(part, cells.count) : cells.roomLeft(0, part)
-  if (left + ROOM - theirs - moved < room) return CROWDED
-  if (moved > gapOf(arena, base)) return UNFIT
-  const fits = before ? cells.fits(part, cells.count) : cells.fits(0, part)
-  return fits && cells.agree(arena, base, from, to) ? part : UNFIT
+  while (moved < wanted && count < cells.count) moved += cells.sizeOf(before ? count++ : cells.count - ++count, prefixLength)
+  if (count === 0 || count === cells.count) return UNFIT
+  const part = before ? count : cells.count - count
+  // The cells that stay are those from `stays` on, before `end`; the others move.
+  const stays = before ? part : 0
+  const end = before ? cells.count : part
+  if (cells.roomLeft(stays, end) + ROOM - theirs - moved < room) return CROWDED
+  if (moved > gapOf(arena, base) || !cells.fits(stays, end)) return UNFIT
+  return cells.agree(arena, base, before ? 0 : part, before ? part : cells.count) ? part : UNFIT
 }
 
 /** Puts the cells before or from `part` on into the neighbour at `slot`, which may be changed. */

@@ -3,21 +3,15 @@ import fs from 'node:fs'
 import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Stats } from '../../src/index.js'
 import { open } from '../../src/index.js'
-import { padded, randomBytes, seeded, temporaryFolder } from '../helpers.js'
-import { buildProgram } from './run.js'
+import { padded, randomBytes, seeded } from '../helpers.js'
+import { buildProgram, eachInAFolder, folder, path } from './run.js'
 
 const program = buildProgram()
 
-let folder: string
-let path: string
-
-beforeEach(() => {
-  folder = temporaryFolder()
-  path = join(folder, 'store.coppice')
-})
+eachInAFolder()
 
 /** A store with two trees, large values, and free space. */
 function makeStore(entries = 3000): void {

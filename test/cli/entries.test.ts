@@ -1,21 +1,14 @@
 /** The commands for entries: get, put, delete, has, list, count, trees. */
 import fs from 'node:fs'
-import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/index.js'
 import { open } from '../../src/index.js'
-import { randomBytes, seeded, temporaryFolder } from '../helpers.js'
-import { buildProgram } from './run.js'
+import { randomBytes, seeded } from '../helpers.js'
+import { buildProgram, eachInAFolder, folder, path } from './run.js'
 
 const program = buildProgram()
 
-let folder: string
-let path: string
-
-beforeEach(() => {
-  folder = temporaryFolder()
-  path = join(folder, 'store.coppice')
-})
+eachInAFolder()
 
 function withStore<T>(work: (db: Database<Uint8Array, Uint8Array>) => T): T {
   const db = open<Uint8Array, Uint8Array>(path, { keyEncoding: 'binary' })

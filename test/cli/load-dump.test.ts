@@ -3,26 +3,20 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { BrokenPipeError } from '../../src/cli/command.js'
 import { dump } from '../../src/cli/commands/dump.js'
 import { load } from '../../src/cli/commands/load.js'
 import { FORMATS } from '../../src/cli/formats/format.js'
 import type { ByteStore } from '../../src/cli/store.js'
 import { openStore, withStore } from '../../src/cli/store.js'
-import { assertSound, closing, padded, temporaryFolder } from '../helpers.js'
+import { assertSound, closing, padded } from '../helpers.js'
 import { fakeTerminal, runCommand } from './fake-terminal.js'
-import { buildProgram } from './run.js'
+import { buildProgram, eachInAFolder, folder, path } from './run.js'
 
 const program = buildProgram()
 
-let folder: string
-let path: string
-
-beforeEach(() => {
-  folder = temporaryFolder()
-  path = join(folder, 'store.coppice')
-})
+eachInAFolder()
 
 const file = (name: string) => join(folder, name)
 

@@ -4,14 +4,13 @@ import fs from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Command } from '../../src/cli/command.js'
 import { NotFoundError } from '../../src/cli/command.js'
 import { COMMANDS } from '../../src/cli/commands.js'
 import { runProgram } from '../../src/cli/program.js'
 import { open } from '../../src/index.js'
-import { temporaryFolder } from '../helpers.js'
-import { buildProgram } from './run.js'
+import { buildProgram, eachInAFolder, folder, path } from './run.js'
 
 const program = buildProgram()
 /** Permission bits do not bind the superuser, so then the program runs as somebody else. */
@@ -22,13 +21,7 @@ function canRunAsSomebody(): boolean {
   return somebody.user === undefined || spawnSync(process.execPath, ['--version'], { uid: somebody.user, gid: somebody.user }).status === 0
 }
 
-let folder: string
-let path: string
-
-beforeEach(() => {
-  folder = temporaryFolder()
-  path = join(folder, 'store.coppice')
-})
+eachInAFolder()
 
 function makeStore(entries: Record<string, string> = { a: 'ash', b: 'birch' }): void {
   const db = open(path)

@@ -4,8 +4,9 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
+import { beforeEach, onTestFinished } from 'vitest'
 import { buildChildren } from '../child/build.js'
+import { temporaryFolder } from '../helpers.js'
 
 export interface RunOptions {
   /** What its standard input holds; nothing by default. */
@@ -64,4 +65,16 @@ export function buildProgram(): Program {
       return { code: child.exitCode ?? child.signalCode, data, output: data.toString('utf8'), talk }
     },
   }
+}
+
+/** The folder of the test that runs, and the path of a store in it; see `eachInAFolder`. */
+export let folder: string
+export let path: string
+
+/** Gives each test of a file a folder of its own. */
+export function eachInAFolder(): void {
+  beforeEach(() => {
+    folder = temporaryFolder()
+    path = join(folder, 'store.coppice')
+  })
 }

@@ -120,85 +120,38 @@ function mapped(items: Items<Stored>, entry: (item: Stored) => LevelEntry): Item
 
 type IteratorClass = new (database: object, options: object) => object
 
-// The declared types know the decoded items only, where these classes deal in encoded ones.
-const EntryBase = AbstractIterator as unknown as IteratorClass
-const KeyBase = AbstractKeyIterator as unknown as IteratorClass
-const ValueBase = AbstractValueIterator as unknown as IteratorClass
+/** A class of iterators over the items of a scan; not for users, `iterator()` and its like of a database make them. */
+type ScanClass = new (database: object, source: ScanSource, options: ScanOptions) => object
 
-export class CoppiceIterator extends EntryBase {
-  readonly #scan: Scan<LevelEntry>
+/** The three kinds differ in what they scan, and in the class of abstract-level that they have to be of. */
+function scanning<T>(Base: IteratorClass, scanOf: (source: ScanSource, options: ScanOptions) => Scan<T>): ScanClass {
+  return class extends Base {
+    readonly #scan: Scan<T>
 
-  /** Not for users: `iterator()` of a database makes one. */
-  constructor(database: object, source: ScanSource, options: ScanOptions) {
-    super(database, options)
-    this.#scan = entryScan(source, options)
-  }
+    constructor(database: object, source: ScanSource, options: ScanOptions) {
+      super(database, options)
+      this.#scan = scanOf(source, options)
+    }
 
-  _next(): Promise<LevelEntry | undefined> {
-    return this.#scan.next()
-  }
+    _next(): Promise<T | undefined> {
+      return this.#scan.next()
+    }
 
-  _nextv(size: number): Promise<LevelEntry[]> {
-    return this.#scan.nextv(size)
-  }
+    _nextv(size: number): Promise<T[]> {
+      return this.#scan.nextv(size)
+    }
 
-  _seek(target: Stored): void {
-    this.#scan.seek(target)
-  }
+    _seek(target: Stored): void {
+      this.#scan.seek(target)
+    }
 
-  async _close(): Promise<void> {
-    this.#scan.close()
-  }
-}
-
-export class CoppiceKeyIterator extends KeyBase {
-  readonly #scan: Scan<Stored>
-
-  /** Not for users: `keys()` of a database makes one. */
-  constructor(database: object, source: ScanSource, options: ScanOptions) {
-    super(database, options)
-    this.#scan = new Scan(source, options, (tx, range) => tx.keys(range))
-  }
-
-  _next(): Promise<Stored | undefined> {
-    return this.#scan.next()
-  }
-
-  _nextv(size: number): Promise<Stored[]> {
-    return this.#scan.nextv(size)
-  }
-
-  _seek(target: Stored): void {
-    this.#scan.seek(target)
-  }
-
-  async _close(): Promise<void> {
-    this.#scan.close()
+    async _close(): Promise<void> {
+      this.#scan.close()
+    }
   }
 }
 
-export class CoppiceValueIterator extends ValueBase {
-  readonly #scan: Scan<Stored>
-
-  /** Not for users: `values()` of a database makes one. */
-  constructor(database: object, source: ScanSource, options: ScanOptions) {
-    super(database, options)
-    this.#scan = new Scan(source, options, (tx, range) => tx.values(range))
-  }
-
-  _next(): Promise<Stored | undefined> {
-    return this.#scan.next()
-  }
-
-  _nextv(size: number): Promise<Stored[]> {
-    return this.#scan.nextv(size)
-  }
-
-  _seek(target: Stored): void {
-    this.#scan.seek(target)
-  }
-
-  async _close(): Promise<void> {
-    this.#scan.close()
-  }
-}
+// The declared types of the bases know the decoded items only, where these classes deal in encoded ones.
+export const CoppiceIterator = scanning(AbstractIterator as unknown as IteratorClass, entryScan)
+export const CoppiceKeyIterator = scanning(AbstractKeyIterator as unknown as IteratorClass, (source, options) => new Scan(source, options, (tx, range) => tx.keys(range)))
+export const CoppiceValueIterator = scanning(AbstractValueIterator as unknown as IteratorClass, (source, options) => new Scan(source, options, (tx, range) => tx.values(range)))

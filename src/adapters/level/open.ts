@@ -1,6 +1,7 @@
 /** Opening a store as Level's options say. */
-import { mkdir, open as openFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { syncNamesIn } from '../../file/folder.js'
 import { CoppiceError, open } from '../../index.js'
 import type { Database, FileOptions } from '../../index.js'
 import type { Stored } from './bytes.js'
@@ -63,21 +64,9 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     const first = await mkdir(folder, { recursive: true })
     if (first === undefined) return
-    for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+    for (let made = folder; made.length >= first.length; made = dirname(made)) syncNamesIn(dirname(made), made)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new LevelError('LEVEL_IO_ERROR', `the folder ${folder} cannot be made (${why}). Make it first, or correct the path.`, { cause: error })
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await openFile(folder, 'r')
-  try {
-    await handle.sync()
-  } catch (error) {
-    // Some filesystems cannot sync a folder at all, and say so in one of these ways.
-    if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-  } finally {
-    await handle.close()
   }
 }

@@ -10,6 +10,7 @@ import type { Output } from '../formats/output.js'
 import { fileOutput, terminalOutput } from '../formats/output.js'
 import type { Progress } from '../formats/progress.js'
 import { startProgress, throughput } from '../formats/progress.js'
+import { cleaningUp } from '../interrupt.js'
 import { BOUNDS, optionsFor, rangeOf } from '../options.js'
 import type { ByteStore } from '../store.js'
 import { treeName, treeOf, withStore } from '../store.js'
@@ -69,10 +70,13 @@ async function run(args: Arguments, terminal: Terminal): Promise<number> {
     treeOf(db, args)
     const writer = WRITERS[format]({ hex: hex === true, print: print === true, literal: literal === true, mapSize: mapSizeOf(store) })
     const output = file === undefined ? terminalOutput(terminal) : await fileOutput(file, store)
+    const start = (count: number): Progress => startProgress(terminal, file !== undefined || terminal.stdout.isTTY !== true, count)
     try {
-      const entries = await dumpInto(output, writer, db, args, range, (count) => startProgress(terminal, file !== undefined || terminal.stdout.isTTY !== true, count))
-      await output.finish()
-      return entries
+      return await cleaningUp(() => output.discard(), async () => {
+        const entries = await dumpInto(output, writer, db, args, range, start)
+        await output.finish()
+        return entries
+      })
     } catch (error) {
       await output.discard()
       throw error instanceof FileError ? new Error(error.message, { cause: error }) : error

@@ -1,10 +1,10 @@
 /** Where a dump goes: standard output, or a file that is there only when it is whole. */
-import { randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { temporaryName } from '../../file/create.js'
+import { syncNamesIn } from '../../file/folder.js'
 import type { Terminal } from '../command.js'
 
 export interface Output {
@@ -14,9 +14,6 @@ export interface Output {
   /** Something went wrong: what has been written so far goes away. Nothing to do for what is finished. */
   discard(): Promise<void>
 }
-
-/** Where the process is ended from outside, a file that is not whole goes with it. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export function terminalOutput(terminal: Terminal): Output {
   return {
@@ -55,9 +52,8 @@ function plainOutput(path: string, handle: FileHandle): Output {
 }
 
 async function wholeOutput(path: string, target: string, mode: number | undefined): Promise<Output> {
-  const temporary = `${target}.${process.pid}.${randomBytes(6).toString('hex')}.new`
+  const temporary = temporaryName(target)
   const handle = await open(temporary, 'wx')
-  const unwatch = removeOnSignal(temporary)
   return {
     write: (text) => writeAll(path, handle, text),
     async finish() {
@@ -66,14 +62,12 @@ async function wholeOutput(path: string, target: string, mode: number | undefine
         await handle.sync()
         await handle.close()
         await rename(temporary, target)
-        await syncFolder(dirname(target))
+        syncNamesIn(dirname(target), target)
       } catch (error) {
         throw unwritable(path, error)
       }
-      unwatch()
     },
     async discard() {
-      unwatch()
       // Closing twice, or removing what has been renamed, is not worth a word.
       await handle.close().catch(() => undefined)
       await rm(temporary, { force: true }).catch(() => undefined)
@@ -87,26 +81,6 @@ async function writeAll(path: string, handle: FileHandle, text: string): Promise
   } catch (error) {
     throw unwritable(path, error)
   }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-function removeOnSignal(file: string): () => void {
-  const unwatch = (): void => SIGNALS.forEach((signal) => void process.off(signal, remove))
-  const remove = (signal: NodeJS.Signals): void => {
-    unwatch()
-    rmSync(file, { force: true })
-    process.kill(process.pid, signal)
-  }
-  for (const signal of SIGNALS) process.on(signal, remove)
-  return unwatch
 }
 
 function unwritable(path: string, error: unknown): unknown {
