@@ -24,6 +24,26 @@ export const treeMutants: readonly Mutant[] = [
     }],
   },
   {
+    name: 'shift-miscounts',
+    breaks: 'A leaf that gives cells to a neighbour, the new one among them, counts that one for itself.',
+    edits: [{ file: 'src/tree/shift.ts', text: 'baseOf(parent), neighbour.index) + moved)', replacement: 'baseOf(parent), neighbour.index) + part.cells)' }],
+  },
+  {
+    name: 'shift-separator-too-short',
+    breaks: 'The separator between two leaves that have shared their cells no longer parts them.',
+    edits: [{ file: 'src/tree/shift.ts', text: 'return shared + 1\n', replacement: 'return Math.max(shared, 1)\n' }],
+  },
+  {
+    name: 'shift-across-prefixes',
+    breaks: 'Cells move to a leaf that has another prefix than theirs.',
+    edits: [{ file: 'src/tree/shift.ts', text: ' || !samePrefix(arena, base, other, otherBase)', replacement: '' }],
+  },
+  {
+    name: 'hole-uncounted',
+    breaks: 'The bytes that a longer separator leaves behind are no part of the page any more.',
+    edits: [{ file: 'src/page/branch.ts', text: 'addFragmented(arena, base, before)', replacement: 'void before' }],
+  },
+  {
     name: 'merge-without-separator',
     breaks: 'Merging two branches loses the separator between them.',
     edits: [{ file: SPREAD, text: 'if (level > 0) cells.nameCell(count, separatorScratch, length)', replacement: '' }],

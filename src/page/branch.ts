@@ -1,6 +1,9 @@
 import type { Arena } from './arena.js'
 import { BRANCH_CELL, BRANCH_FLAG, SLOT } from './layout.js'
-import { align4, cellAt, insertCell, releaseBytes, removeCell, restLength, slotAt, suffixLengthOf } from './node.js'
+import {
+  addFragmented, align4, cellAt, cellTopOf, gapOf, hasPrefix, insertCell, prefixLengthOf, releaseBytes, removeCell, restLength, setCellTop, setSuffix, slotAt,
+  suffixLengthOf,
+} from './node.js'
 
 /**
  * Branch cells: child page u32 | child crc u32 | entries below u48 | flags u16 | rest of the separator.
@@ -65,6 +68,28 @@ export function insertBranchCell(
   arena.halves[(cell + BRANCH_CELL.FLAGS) >>> 1] = flags
 }
 
+/**
+ * Gives the pointer at `index`, which is not the first, another separator; false, with nothing changed, where the page as it
+ * stands has no room for that.
+ */
+export function setSeparator(arena: Arena, base: number, index: number, key: Uint8Array, length: number): boolean {
+  if (!hasPrefix(arena, base, key, length)) return false
+  const from = prefixLengthOf(arena, base)
+  const before = branchCellSizeAt(arena, base, index)
+  const after = branchCellSize(length - from)
+  const cell = cellAt(arena, base, index)
+  if (after > before) {
+    if (gapOf(arena, base) < after) return false
+    const top = cellTopOf(arena, base) - after
+    arena.words.copyWithin((base + top) >>> 2, cell >>> 2, (cell + BRANCH_CELL.REST) >>> 2)
+    arena.halves[(slotAt(base, index) + SLOT.OFFSET) >>> 1] = top
+    setCellTop(arena, base, top)
+    addFragmented(arena, base, before)
+  } else releaseTail(arena, base, cell - base, before, after)
+  setSuffix(arena, base, index, BRANCH_CELL.REST, key, from, length)
+  return true
+}
+
 /** Takes a cell away; the cell that becomes the first gives up its separator. */
 export function removeBranchCell(arena: Arena, base: number, index: number): void {
   removeCell(arena, base, index, branchCellSizeAt(arena, base, index))
@@ -77,12 +102,11 @@ function clearFirstKey(arena: Arena, base: number): void {
   const offset = arena.halves[(slot + SLOT.OFFSET) >>> 1]
   arena.words[slot >>> 2] = 0
   arena.halves[(slot + SLOT.SUFFIX_LENGTH) >>> 1] = 0
-  releaseTail(arena, base, offset, before)
+  releaseTail(arena, base, offset, before, BRANCH_CELL.REST)
 }
 
-/** Only the bytes behind the cell's header are given back, so they never lie lowest. */
-function releaseTail(arena: Arena, base: number, offset: number, before: number): void {
-  const after = BRANCH_CELL.REST
+/** Gives back what a cell of `before` bytes at `offset` has more than `after`: never its header, so these bytes never lie lowest. */
+function releaseTail(arena: Arena, base: number, offset: number, before: number, after: number): void {
   if (before > after) releaseBytes(arena, base, offset + after, before - after)
 }
 

@@ -1,5 +1,5 @@
 import type { Arena } from './arena.js'
-import { HEADER, PAGE_SIZE } from './layout.js'
+import { HEADER, PAGE_SIZE, TYPE } from './layout.js'
 
 /** Reads and writes of the 32 bytes that every page but an overflow page opens with. */
 
@@ -51,6 +51,21 @@ export function typeOf(arena: Arena, base: number): number {
 /** Height above the leaves: 0 for a leaf. */
 export function levelOf(arena: Arena, base: number): number {
   return arena.bytes[base + HEADER.LEVEL]
+}
+
+/** Type and level as one number, as they are read at each step down a tree. */
+export function kindOf(arena: Arena, base: number): number {
+  return arena.halves[(base + HEADER.TYPE) >>> 1]
+}
+
+/** What `kindOf` answers for a page that a tree has at this level. A page of the free log, say, was not validated as a page of a tree. */
+export function kindAt(level: number): number {
+  return level === 0 ? TYPE.LEAF : TYPE.BRANCH | (level << 8)
+}
+
+/** Says why a page is not one that a tree has at this level. */
+export function wrongKind(arena: Arena, base: number, level: number): string {
+  return levelOf(arena, base) === level ? 'it is no page of a tree' : `it stands at level ${levelOf(arena, base)}, not ${level}`
 }
 
 /** Cells of a leaf or branch, runs of a free log page. */

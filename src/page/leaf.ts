@@ -1,7 +1,10 @@
 import { Arena } from './arena.js'
-import { LEAF_CELL, LEAF_FLAG, MAX_INLINE_CELL, OVERFLOW_REF } from './layout.js'
+import { LEAF_CELL, LEAF_FLAG, MAX_INLINE_CELL, OVERFLOW_REF, SLOT } from './layout.js'
 import { readU64, writeU64 } from './header.js'
-import { align4, cellAt, insertCell, releaseBytes, removeCell, restLength, suffixLengthOf } from './node.js'
+import {
+  align4, cellAt, cellTopOf, closeSlots, copyCell, insertCell, openSlots, releaseBytes, removeCell, restLength, setCellTop, slotAt, slotOfCell,
+  suffixLengthOf,
+} from './node.js'
 
 /** Leaf cells: length u16 | flags u16 | rest of the suffix | value, or a reference to an overflow extent. */
 
@@ -60,6 +63,38 @@ function writeCellHeader(arena: Arena, cell: number, stored: number, flags: numb
 
 export function removeLeafCell(arena: Arena, base: number, index: number): void {
   removeCell(arena, base, index, leafCellSizeAt(arena, base, index))
+}
+
+/**
+ * Moves `count` cells from index `from` on to index `at` of another leaf, which has the same prefix and a gap that holds them.
+ */
+export function moveLeafCells(arena: Arena, base: number, from: number, count: number, target: Arena, targetBase: number, at: number): void {
+  openSlots(target, targetBase, at, count)
+  for (let i = 0; i < count; i++) {
+    const size = leafCellSizeAt(arena, base, from + i)
+    copyCell(arena, base, from + i, target, targetBase, at + i, size)
+    vacate(arena, base, from + i, size)
+  }
+  closeSlots(arena, base, from, count)
+}
+
+/**
+ * Frees the cell of `size` bytes of a slot that is about to go. Where the lowest cell is as long it comes to lie in its
+ * place, so that the free bytes join the gap: leaves of even cells never need to be laid out anew for that.
+ */
+function vacate(arena: Arena, base: number, index: number, size: number): void {
+  const { halves, words } = arena
+  const own = (slotAt(base, index) + SLOT.OFFSET) >>> 1
+  const offset = halves[own]
+  const top = cellTopOf(arena, base)
+  // From now on no search for a cell finds this one.
+  halves[own] = 0
+  const lowest = slotOfCell(arena, base, top)
+  if (lowest !== -1 && leafCellSizeAt(arena, base, lowest) === size) {
+    words.copyWithin((base + offset) >>> 2, (base + top) >>> 2, (base + top + size) >>> 2)
+    halves[(slotAt(base, lowest) + SLOT.OFFSET) >>> 1] = offset
+    setCellTop(arena, base, top + size)
+  } else releaseBytes(arena, base, offset, size)
 }
 
 /** Gives back the bytes that a smaller value at `index` will not need: `before` and `after` are cell sizes. */

@@ -182,6 +182,14 @@ export function hasPrefix(arena: Arena, base: number, key: Uint8Array, length: n
   return comparePrefix(arena, base, prefixLengthOf(arena, base), key, length) === 0
 }
 
+/** True where two pages have the same prefix, so that a cell of the one can stand in the other as it is. */
+export function samePrefix(arena: Arena, base: number, other: Arena, otherBase: number): boolean {
+  const length = prefixLengthOf(arena, base)
+  if (length !== prefixLengthOf(other, otherBase)) return false
+  const start = base + PAGE_SIZE - length
+  return comparePrefix(other, otherBase, length, arena.bytes.subarray(start, start + length), length) === 0
+}
+
 /** Gives a page without cells its prefix, key[from..from + length). */
 export function setPrefix(arena: Arena, base: number, key: Uint8Array, from: number, length: number): void {
   const start = base + PAGE_SIZE - length
@@ -195,19 +203,55 @@ export function setPrefix(arena: Arena, base: number, key: Uint8Array, from: num
  * into both, and answers the cell's offset in the arena. The caller has seen that the gap holds it.
  */
 export function insertCell(arena: Arena, base: number, index: number, rest: number, size: number, key: Uint8Array, from: number, end: number): number {
-  const { bytes, halves } = arena
+  const { halves } = arena
   const count = countOf(arena, base)
   const slot = slotAt(base, index)
-  if (index < count) bytes.copyWithin(slot + SLOT.SIZE, slot, slotAt(base, count))
+  if (index < count) arena.bytes.copyWithin(slot + SLOT.SIZE, slot, slotAt(base, count))
   const top = cellTopOf(arena, base) - size
   halves[(base + HEADER.CELL_TOP) >>> 1] = top
   setCount(arena, base, count + 1)
-  arena.words[slot >>> 2] = headOf(key, from, end) ^ FLIP
   halves[(slot + SLOT.OFFSET) >>> 1] = top
-  halves[(slot + SLOT.SUFFIX_LENGTH) >>> 1] = end - from
-  let at = base + top + rest
-  for (let i = from + HEAD_LENGTH; i < end; i++) bytes[at++] = key[i]
+  setSuffix(arena, base, index, rest, key, from, end)
   return base + top
+}
+
+/** Writes the suffix key[from..end) into the slot and the cell at `index`, which has room for it. */
+export function setSuffix(arena: Arena, base: number, index: number, rest: number, key: Uint8Array, from: number, end: number): void {
+  const { bytes } = arena
+  const slot = slotAt(base, index)
+  arena.words[slot >>> 2] = headOf(key, from, end) ^ FLIP
+  arena.halves[(slot + SLOT.SUFFIX_LENGTH) >>> 1] = end - from
+  let at = cellAt(arena, base, index) + rest
+  for (let i = from + HEAD_LENGTH; i < end; i++) bytes[at++] = key[i]
+}
+
+/** Makes `count` slots at `index`, to be filled by the caller, who has seen that the gap holds them. */
+export function openSlots(arena: Arena, base: number, index: number, count: number): void {
+  const end = countOf(arena, base)
+  if (index < end) arena.bytes.copyWithin(slotAt(base, index + count), slotAt(base, index), slotAt(base, end))
+  setCount(arena, base, end + count)
+}
+
+/** Takes `count` slots from `index` on away, whose cells are gone. */
+export function closeSlots(arena: Arena, base: number, index: number, count: number): void {
+  const end = countOf(arena, base)
+  if (index + count < end) arena.bytes.copyWithin(slotAt(base, index), slotAt(base, index + count), slotAt(base, end))
+  setCount(arena, base, end - count)
+}
+
+/** Copies the cell of `size` bytes at `index` to the slot `at` of another page with the same prefix. */
+export function copyCell(arena: Arena, base: number, index: number, target: Arena, targetBase: number, at: number, size: number): void {
+  const top = cellTopOf(target, targetBase) - size
+  const slot = slotAt(base, index) >>> 2
+  const targetSlot = slotAt(targetBase, at) >>> 2
+  const { words } = arena
+  const to = target.words
+  to[targetSlot] = words[slot]
+  to[targetSlot + 1] = top | (words[slot + 1] & ~0xffff)
+  let from = (base + (words[slot + 1] & 0xffff)) >>> 2
+  let next = (targetBase + top) >>> 2
+  for (const end = next + (size >>> 2); next < end; ) to[next++] = words[from++]
+  setCellTop(target, targetBase, top)
 }
 
 /** Takes slot and cell away; the cell's `size` bytes are free only after a rebuild, or at once where it lies lowest. */
@@ -218,6 +262,14 @@ export function removeCell(arena: Arena, base: number, index: number, size: numb
   releaseBytes(arena, base, offset, size)
   arena.bytes.copyWithin(slot, slot + SLOT.SIZE, slotAt(base, count))
   setCount(arena, base, count - 1)
+}
+
+/** The slot of the cell at `offset` from the page's start, or -1 where none begins there. */
+export function slotOfCell(arena: Arena, base: number, offset: number): number {
+  const { halves } = arena
+  const first = (slotAt(base, 0) + SLOT.OFFSET) >>> 1
+  for (let i = 0, count = countOf(arena, base); i < count; i++) if (halves[first + i * (SLOT.SIZE >>> 1)] === offset) return i
+  return -1
 }
 
 /** Gives back `size` bytes of the cell area at `offset` from the page's start. */

@@ -12,7 +12,7 @@ import { BRANCH_CELL, HEADER, LEAF_CELL, PAGE_SIZE, SLOT } from '../page/layout.
 import { countOf, setCount } from '../page/header.js'
 import { storedLength, valueAt } from '../page/leaf.js'
 import {
-  align4, cellAt, cellTopOf, hasPrefix, insertCell, keyLengthOf, prefixLengthOf, readKey, restLength, setCellTop, setPrefix, slotAt,
+  align4, cellAt, cellTopOf, insertCell, keyLengthOf, prefixLengthOf, readKey, restLength, setCellTop, setPrefix, slotAt,
 } from '../page/node.js'
 
 /** Bytes of a page that slots, cells and the prefix share. */
@@ -169,7 +169,7 @@ export class Cells {
   }
 
   /** Bytes that a cell takes in a page with a prefix of this length, its slot included. */
-  sizeOf(index: number, prefixLength: number): number {
+  private sizeOf(index: number, prefixLength: number): number {
     return SLOT.SIZE + align4(this.rest + restLength(this.keyLength[index] - prefixLength) + this.valueLength[index])
   }
 
@@ -249,23 +249,12 @@ export class Cells {
     if (named < to) this.readKey(named, keyA)
     setPrefix(arena, base, keyA, 0, prefix)
     if (from < named) this.rebuildCell(arena, base, 0, from, prefix, true)
-    this.insertInto(arena, base, named - from, named, to)
-  }
-
-  /** Puts cells [from..to) into a page at `index`; the caller has seen that they fit, and that their keys have its prefix. */
-  insertInto(arena: Arena, base: number, index: number, from: number, to: number): void {
-    const prefix = prefixLengthOf(arena, base)
-    for (let i = from; i < to; ) {
+    for (let i = named; i < to; ) {
       const same = this.endOfPrefix(prefix, i, to)
-      if (same > i) this.copyCells(arena, base, index + i - from, i, same)
-      else this.rebuildCell(arena, base, index + i - from, i, prefix, false)
+      if (same > i) this.copyCells(arena, base, i - from, i, same)
+      else this.rebuildCell(arena, base, i - from, i, prefix, false)
       i = Math.max(same, i + 1)
     }
-  }
-
-  /** True where the keys of cells [from..to) begin with the page's prefix: as they are in order, the first and the last tell. */
-  agree(arena: Arena, base: number, from: number, to: number): boolean {
-    return hasPrefix(arena, base, keyA, this.readKey(from, keyA)) && hasPrefix(arena, base, keyA, this.readKey(to - 1, keyA))
   }
 
   /** The first cell from `from` on, before `to`, that comes from a page with another prefix. */
@@ -275,15 +264,13 @@ export class Cells {
     return i
   }
 
-  /** Inserts cells [from..to) at `index`, whose suffixes stay as they are: slots and cells are the same but for the offsets. */
+  /** Adds cells [from..to) from `index` on, whose suffixes stay as they are: slots and cells are the same but for the offsets. */
   private copyCells(arena: Arena, base: number, index: number, from: number, to: number): void {
     const { rest, bases, indices, valueLength } = this
     const { words: source } = this.scratch
     const { words } = arena
-    const count = countOf(arena, base)
     let top = cellTopOf(arena, base)
     let slot = slotAt(base, index) >>> 2
-    if (index < count) words.copyWithin(slot + (to - from) * (SLOT.SIZE >>> 2), slot, slotAt(base, count) >>> 2)
     for (let i = from; i < to; i++) {
       const page = bases[i]
       const taken = slotAt(page, indices[i]) >>> 2
@@ -297,7 +284,7 @@ export class Cells {
       words[slot++] = top | (suffixLength << 16)
     }
     setCellTop(arena, base, top)
-    setCount(arena, base, count + to - from)
+    setCount(arena, base, index + to - from)
   }
 
   /** Inserts cell `i` at `index` under another prefix, or without its key. */

@@ -2,13 +2,14 @@ import { corrupt } from '../errors.js'
 import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { branchFlags, entriesOf, setBranchFlags, setEntries } from '../page/branch.js'
-import { BRANCH_CELL, BRANCH_FLAG, LEAF_CELL, LEAF_FLAG, SLOT } from '../page/layout.js'
+import { BRANCH_CELL, BRANCH_FLAG, LEAF_CELL, LEAF_FLAG, PAGE_SIZE, SLOT } from '../page/layout.js'
 import { countOf } from '../page/header.js'
 import {
   insertLeafCell, isOverflow, leafCellSize, leafCellSizeAt, overwriteValue, readOverflowRef, removeLeafCell, shrinkLeafCell, valueAt,
 } from '../page/leaf.js'
-import { compareKey, gapOf, hasPrefix, prefixLengthOf, searchNode, suffixLengthOf } from '../page/node.js'
-import { spread } from './spread.js'
+import { compareKey, gapOf, hasPrefix, prefixLengthOf, searchNode, suffixLengthOf, usedBytes } from '../page/node.js'
+import { shift } from './shift.js'
+import { isAscending, spread } from './spread.js'
 import type { Tree } from './tree.js'
 
 const header = new Uint8Array(LEAF_CELL.REST)
@@ -35,7 +36,7 @@ export function insert(tree: Tree, key: Uint8Array, length: number, stored: Uint
   else freeValue(tree, arena, base, index)
   if ((flags & LEAF_FLAG.OVERFLOW) !== 0) markOverflowBelow(tree)
   noteRun(tree, index)
-  if (added || !replace(arena, base, index, stored, flags)) place(tree, arena, base, index, key, length, stored, flags)
+  if (added || !replace(arena, base, index, stored, flags)) place(tree, index, key, length, stored, flags)
   tree.changed()
   return added
 }
@@ -53,15 +54,55 @@ function replace(arena: Arena, base: number, index: number, stored: Uint8Array, 
   return true
 }
 
-/** Writes a new cell into the leaf at the end of the path, or spreads the leaf's cells over more pages with it. */
-function place(tree: Tree, arena: Arena, base: number, index: number, key: Uint8Array, length: number, stored: Uint8Array, flags: number): void {
-  if (countOf(arena, base) > 0 && hasPrefix(arena, base, key, length)) {
-    const suffixLength = length - prefixLengthOf(arena, base)
-    if (gapOf(arena, base) >= SLOT.SIZE + leafCellSize(suffixLength, stored.length)) {
-      insertLeafCell(arena, base, index, key, length, suffixLength, stored, flags)
-      return
-    }
+/**
+ * Writes a new cell into the leaf at the end of the path. Where that is full some of its cells go to a neighbour, or all
+ * are spread over more pages with the new one.
+ */
+function place(tree: Tree, index: number, key: Uint8Array, length: number, stored: Uint8Array, flags: number): void {
+  if (insertHere(tree, index, key, length, stored, flags)) return
+  if (makeRoom(tree, index, key, length, stored)) {
+    // The cell may belong to the neighbour now.
+    const { path, pager } = tree
+    const slot = path.slots[0]
+    path.lastSlot = slot
+    path.index[0] = ~searchNode(pager.arenas[arenaOf(slot)], baseOf(slot), 0, LEAF_CELL.REST, key, length)
+    if (insertHere(tree, path.index[0], key, length, stored, flags)) return
   }
+  spreadWith(tree, tree.path.index[0], key, length, stored, flags)
+}
+
+/** Writes the cell where the leaf has room for it as it stands; else answers false. */
+function insertHere(tree: Tree, index: number, key: Uint8Array, length: number, stored: Uint8Array, flags: number): boolean {
+  const slot = tree.path.slots[0]
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  if (countOf(arena, base) === 0 || !hasPrefix(arena, base, key, length)) return false
+  const suffixLength = length - prefixLengthOf(arena, base)
+  if (gapOf(arena, base) < SLOT.SIZE + leafCellSize(suffixLength, stored.length)) return false
+  insertLeafCell(arena, base, index, key, length, suffixLength, stored, flags)
+  return true
+}
+
+/**
+ * Lets a neighbour take cells of a leaf that is full; answers whether one did. Free bytes between the cells are had by laying
+ * the leaf out anew, and a run of ascending inserts leaves its pages full.
+ */
+function makeRoom(tree: Tree, index: number, key: Uint8Array, length: number, stored: Uint8Array): boolean {
+  const slot = tree.path.slots[0]
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  const count = countOf(arena, base)
+  if (count === 0 || !hasPrefix(arena, base, key, length)) return false
+  const size = SLOT.SIZE + leafCellSize(length - prefixLengthOf(arena, base), stored.length)
+  if (usedBytes(arena, base) + size <= PAGE_SIZE || isAscending(tree, 0, index === count)) return false
+  return shift(tree, index, size, key, length)
+}
+
+/** Lays the leaf's cells out anew, in as many pages as it takes, with the new one among them. */
+function spreadWith(tree: Tree, index: number, key: Uint8Array, length: number, stored: Uint8Array, flags: number): void {
+  const slot = tree.path.slots[0]
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
   const cells = tree.cellsFor(0)
   headerView.setUint16(LEAF_CELL.LENGTH, stored.length, true)
   headerView.setUint16(LEAF_CELL.FLAGS, flags, true)

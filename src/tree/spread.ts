@@ -16,7 +16,6 @@ import { BRANCH_CELL, BRANCH_FLAG, PAGE_SIZE, SLOT, TYPE } from '../page/layout.
 import { isOverflow } from '../page/leaf.js'
 import { cellAt, gapOf, hasPrefix, prefixLengthOf, readKey, setPrefix, usedBytes } from '../page/node.js'
 import type { Cells } from './cells.js'
-import { partFor, shift, UNFIT } from './shift.js'
 import type { Tree } from './tree.js'
 
 /** Inserts in a row, each behind the one before, from which on a run is believed to go on. */
@@ -26,8 +25,8 @@ const RUN = 4
  * next overflow is too near (200 bytes overflow twice as often), with more, pages stay emptier (900: below 80 % full).
  * Where so few cells fill both pages, any way in which they fit is taken, as one cell more is much room.
  */
-const SHARE_ROOM = 480
-const FEW_CELLS = 12
+export const SHARE_ROOM = 480
+export const FEW_CELLS = 12
 
 const NO_KEY = new Uint8Array(0)
 const separatorScratch = new Uint8Array(PAGE_SIZE)
@@ -51,7 +50,7 @@ export function spread(tree: Tree, level: number, cells: Cells, added: number): 
 }
 
 /** The pool keeps what was touched lately; an insert by the finger may not have come by the upper pages for long. */
-function touchPath(tree: Tree): void {
+export function touchPath(tree: Tree): void {
   const { pool } = tree.pager
   for (let level = 0; level < tree.root.depth; level++) pool.touch(pool.frameOf(tree.path.slots[level]))
 }
@@ -72,12 +71,15 @@ function growRoot(tree: Tree): void {
 
 /** Where to split behind a run of ascending inserts, or undefined where there is none. */
 function runCut(tree: Tree, level: number, cells: Cells, added: number): number | undefined {
-  const { path } = tree
-  const run = level === 0 && path.run >= RUN
-  if (added === cells.count - 1) {
-    return (run || isRightmost(tree, level)) && cells.fits(0, added) ? added : undefined
-  }
-  return run && cells.fits(0, added + 1) && cells.fits(added + 1, cells.count) ? added + 1 : undefined
+  const isLast = added === cells.count - 1
+  if (!isAscending(tree, level, isLast)) return undefined
+  if (isLast) return cells.fits(0, added) ? added : undefined
+  return cells.fits(0, added + 1) && cells.fits(added + 1, cells.count) ? added + 1 : undefined
+}
+
+/** True where the new cell goes on with a run of ascending inserts, or, being the last of its page, extends the level. */
+export function isAscending(tree: Tree, level: number, isLast: boolean): boolean {
+  return (level === 0 && tree.path.run >= RUN) || (isLast && isRightmost(tree, level))
 }
 
 function isRightmost(tree: Tree, level: number): boolean {
@@ -94,16 +96,14 @@ function share(tree: Tree, level: number, cells: Cells): void {
   const { path } = tree
   const at = path.index[level + 1]
   const neighbour = emptierNeighbour(tree, level, at)
-  if (neighbour !== undefined) {
-    const before = neighbour.index < at
-    const part = level === 0 && cells.count + countAt(tree, neighbour) > FEW_CELLS ? partFor(tree, cells, neighbour.slot, before, SHARE_ROOM) : UNFIT
-    if (part >= 0) {
-      shareByShift(tree, cells, neighbour, at, part)
-      return
-    }
-    if (part === UNFIT && shareAnew(tree, level, cells, neighbour, at)) return
-  }
+  if (neighbour !== undefined && !isCrowded(tree, cells, neighbour) && shareAnew(tree, level, cells, neighbour, at)) return
   lay(tree, level, cells, at, [path.slots[level]], cutInto(tree, level, cells))
+}
+
+/** True where the two pages surely have too little room between them: that is cheaper to see than to try. */
+function isCrowded(tree: Tree, cells: Cells, neighbour: Neighbour): boolean {
+  if (cells.branch || cells.count + countAt(tree, neighbour) <= FEW_CELLS) return false
+  return cells.roomLeft(0, cells.count) + PAGE_SIZE - usedAt(tree, neighbour) < SHARE_ROOM
 }
 
 /** Shares by laying both pages out anew, where that leaves room; else the cells are those of the page alone again. */
@@ -123,28 +123,18 @@ function shareAnew(tree: Tree, level: number, cells: Cells, neighbour: Neighbour
   return true
 }
 
-/** Shares by moving cells to the neighbour as it stands. */
-function shareByShift(tree: Tree, cells: Cells, neighbour: Neighbour, at: number, part: number): void {
-  const { path } = tree
-  const before = neighbour.index < at
-  const other = tree.writableChild(path.slots[1], neighbour.index, 1)
-  shift(tree, cells, other, before, part)
-  rewrite(tree, path.slots[0], 0, cells, before ? part : 0, before ? cells.count : part)
-  replaceChildren(tree, 1, Math.min(at, neighbour.index), 2, before ? [other, path.slots[0]] : [path.slots[0], other], cells, [0, part, cells.count])
-}
-
 function isRoomy(cells: Cells, cut: number): boolean {
   return cells.count <= FEW_CELLS || cells.roomLeft(0, cut) + cells.roomLeft(cut, cells.count) >= SHARE_ROOM
 }
 
 /** A page beside the path's below the same parent: its index there, and its slot. */
-interface Neighbour {
+export interface Neighbour {
   index: number
   slot: number
 }
 
 /** The neighbour below the same parent that has more room, or undefined for an only child. */
-function emptierNeighbour(tree: Tree, level: number, at: number): Neighbour | undefined {
+export function emptierNeighbour(tree: Tree, level: number, at: number): Neighbour | undefined {
   const left = neighbourAt(tree, level, at - 1)
   const right = neighbourAt(tree, level, at + 1)
   if (left === undefined || right === undefined) return left ?? right
