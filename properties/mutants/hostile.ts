@@ -26,9 +26,17 @@ export const hostileMutants: readonly Mutant[] = [
     }],
   },
   {
+    name: 'type-unchecked',
+    breaks: 'a page of the free log, whose cells nobody has looked at, is taken for a page of a tree',
+    edits: [
+      { file: 'src/page/header.ts', text: 'return arena.halves[(base + HEADER.TYPE) >>> 1]', replacement: 'return arena.halves[(base + HEADER.TYPE) >>> 1] & 0xff00' },
+      { file: 'src/page/header.ts', text: 'return level === 0 ? TYPE.LEAF : TYPE.BRANCH | (level << 8)', replacement: 'return level << 8' },
+    ],
+  },
+  {
     name: 'level-unchecked-when-opened',
     breaks: 'a page at a wrong level is walked as if it stood where it belongs when a store is opened',
-    edits: [{ file: 'src/pager/recover.ts', text: 'if (levelOf(arena, base) !== level) throw', replacement: 'if (false) throw' }],
+    edits: [{ file: 'src/pager/recover.ts', text: 'if (kindOf(arena, base) !== kindAt(level)) throw corrupt(page, tree,', replacement: 'if (false) throw corrupt(page, tree,' }],
   },
   {
     name: 'cursor-counts-leaves-for-ever',

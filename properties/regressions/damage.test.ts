@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import type { Database } from '../../src/database.js'
 import { crc32 } from '../../src/page/checksum.js'
-import { CATALOG_RECORD, CATALOG_TREE, HEADER, LEAF_FLAG, META_SLOTS, PAGE_SIZE, SLOT } from '../../src/page/layout.js'
+import { CATALOG_RECORD, CATALOG_TREE, HEADER, LEAF_FLAG, META_SLOTS, PAGE_SIZE, SLOT, TYPE } from '../../src/page/layout.js'
 import { encodeOverflowRef } from '../../src/page/leaf.js'
 import type { Meta } from '../../src/page/meta.js'
 import { decodeMeta, encodeMeta } from '../../src/page/meta.js'
@@ -292,4 +292,17 @@ it('a commit after which there would be no id for another tree is not written, a
   const codes = ['hostile', 'second', 'third', 'fourth'].map((name) => codeOf(() => db.tree(name).put('key', new Uint8Array(1))))
   expect(codes).toContain('COPPICE_CORRUPT')
   expect(openOn(file).db.trees()).toContain('hostile')
+})
+
+it('a page of the free log is no page of a tree, whatever points to it: its cells were not looked at', () => {
+  for (const mapped of [true, false]) {
+    const draft = new Draft(4)
+    draft.leaf(3, 8, [['a', bytesOf('1')]])
+    draft.arena.bytes[3 * PAGE_SIZE + HEADER.TYPE] = TYPE.FREE_LOG
+    const crc = draft.seal(3)
+    draft.metas({ defaultTree: { page: 3, crc, entries: 1, depth: 1 }, durable: 9 })
+    const { db } = openOn(new FaultyFile(fileOf(draft.arena.bytes), mapped))
+    for (const call of [() => db.get('a'), () => exhaust(db.keys()), () => db.put('b', '2'), () => db.delete('a')]) expect(codeOf(call)).toBe('COPPICE_CORRUPT')
+    expect(db.check().ok).toBe(false)
+  }
 })

@@ -15,7 +15,7 @@ import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { childCrcOf, childOf } from '../page/branch.js'
 import { crc32 } from '../page/checksum.js'
-import { birthOf, countOf, crcOf, levelOf, typeOf } from '../page/header.js'
+import { birthOf, countOf, crcOf, kindAt, kindOf, typeOf, wrongKind } from '../page/header.js'
 import { CATALOG_RECORD, CATALOG_TREE, DEFAULT_TREE, META_SLOTS, PAGE_SIZE, TYPE } from '../page/layout.js'
 import type { OverflowRef } from '../page/leaf.js'
 import { isOverflow, readOverflowRef, valueAt, storedLength } from '../page/leaf.js'
@@ -107,7 +107,8 @@ function unreadable(pager: Pager, readings: MetaReading[]): CoppiceError {
     return new CoppiceError('COPPICE_NOT_A_DATABASE', `${path} is empty, so it is not a coppice file. Delete it to have a new store made there, or correct the path.`)
   }
   if (readings.some((reading) => reading.kind === 'damaged' && reading.why !== 'the file ends before it')) {
-    return corrupt(0, undefined, `no meta slot of ${path} is whole (${readings.map(whyInvalid).join('; ')})`)
+    const each = readings.map((reading, slot) => `page ${slot}: ${whyInvalid(reading)}`).join('; ')
+    return new CoppiceError('COPPICE_CORRUPT', `all three meta pages of ${path} are damaged (${each}). Restore the file from a backup.`, { page: 0 })
   }
   return new CoppiceError('COPPICE_NOT_A_DATABASE', `${path} is not a coppice file. Correct the path; it has not been changed.`)
 }
@@ -165,7 +166,7 @@ function walkPage(pager: Pager, page: number, crc: number, level: number, tree: 
   const slot = pager.locate(page, tree)
   const arena = pager.arenas[arenaOf(slot)]
   const base = baseOf(slot)
-  if (levelOf(arena, base) !== level) throw corrupt(page, tree, 'it stands at a wrong level')
+  if (kindOf(arena, base) !== kindAt(level)) throw corrupt(page, tree, wrongKind(arena, base, level))
   const branch = typeOf(arena, base) === TYPE.BRANCH
   const framed = slot >= FRAME_SLOTS
   // Without a map the pages below need frames too, more of them than the pool may have.

@@ -7,10 +7,11 @@ import { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { childCrcOf, childOf, entriesOf, branchFlags } from '../page/branch.js'
 import { crc32, pageCrc } from '../page/checksum.js'
-import { birthOf, countOf, crcOf, levelOf, treeOf } from '../page/header.js'
+import { birthOf, countOf, crcOf, treeOf } from '../page/header.js'
 import { BRANCH_CELL, BRANCH_FLAG, LEAF_CELL, MAX_KEY_LENGTH, PAGE_SIZE } from '../page/layout.js'
 import { isOverflow, readOverflowRef, storedLength, valueAt } from '../page/leaf.js'
 import { keyLengthOf, readKey, slotAt, suffixLengthOf, usedBytes } from '../page/node.js'
+import { validatePage } from '../page/validate.js'
 import type { Tree } from './tree.js'
 
 /** What a walk over a tree adds up. */
@@ -94,8 +95,11 @@ class Check {
       const arena = this.tree.pager.arenas[arenaOf(slot)]
       const base = baseOf(slot)
       if (crcOf(arena, base) !== pageCrc(arena, base)) throw corrupt(page, this.tree.root.tree, 'its checksum does not match')
+      // Pages that this process wrote were never looked at, and a fault of the engine's own would show only elsewhere.
+      const { usedPages: pageCount, committed: newest } = this.tree.pager
+      const wrong = validatePage(arena, base, page, { pageCount, newest })
+      if (wrong !== undefined) throw corrupt(page, this.tree.root.tree, wrong)
       if (treeOf(arena, base) !== this.tree.root.tree) throw corrupt(page, this.tree.root.tree, `it belongs to tree ${treeOf(arena, base)}`)
-      if (levelOf(arena, base) !== level) throw corrupt(page, this.tree.root.tree, 'it stands at a wrong level')
       return this.tree.pager.isMapped(page) ? { arena, base } : copyOf(arena, base)
     } catch (error) {
       if (!(error instanceof CoppiceError)) throw error

@@ -14,8 +14,8 @@ import { assert } from '../assert.js'
 import { corrupt } from '../errors.js'
 import { ARENA_SHIFT, arenaOf, baseOf } from '../page/arena.js'
 import { redirectChild } from '../page/branch.js'
-import { birthOf, crcOf, levelOf, pageOf } from '../page/header.js'
-import { BRANCH_CELL, BRANCH_FLAG, HEADER, LEAF_CELL, MAX_DEPTH, TYPE } from '../page/layout.js'
+import { birthOf, crcOf, kindAt, kindOf, pageOf, wrongKind } from '../page/header.js'
+import { BRANCH_CELL, BRANCH_FLAG, LEAF_CELL, MAX_DEPTH, TYPE } from '../page/layout.js'
 import { cellAt, searchNode } from '../page/node.js'
 import type { Pager } from '../pager/pager.js'
 import type { Root } from '../pager/root.js'
@@ -60,7 +60,7 @@ export class Tree {
       const slot = pager.locate(page, root.tree)
       const arena = arenas[slot >>> ARENA_SHIFT]
       const base = baseOf(slot)
-      if (arena.words[base >>> 2] !== crc || arena.bytes[base + HEADER.LEVEL] !== level) this.inspect(page, slot, level)
+      if (arena.words[base >>> 2] !== crc || kindOf(arena, base) !== kindAt(level)) this.inspect(page, slot, level)
       if (level === 0) return slot
       const found = searchNode(arena, base, 1, BRANCH_CELL.REST, key, length)
       const cell = cellAt(arena, base, found >= 0 ? found : ~found - 1)
@@ -84,7 +84,7 @@ export class Tree {
     const slot = this.pager.locateAndKeep(page, this.root.tree)
     const arena = this.pager.arenas[arenaOf(slot)]
     const base = baseOf(slot)
-    if (crcOf(arena, base) !== crc || levelOf(arena, base) !== level) this.inspect(page, slot, level)
+    if (crcOf(arena, base) !== crc || kindOf(arena, base) !== kindAt(level)) this.inspect(page, slot, level)
     return slot
   }
 
@@ -99,10 +99,9 @@ export class Tree {
   private inspect(page: number, slot: number, level: number): void {
     const arena = this.pager.arenas[arenaOf(slot)]
     const base = baseOf(slot)
+    if (kindOf(arena, base) !== kindAt(level)) throw corrupt(page, this.root.tree, wrongKind(arena, base, level))
     const own = birthOf(arena, base) >= this.firstId
-    if (own && levelOf(arena, base) === level) return
-    const found = levelOf(arena, base) === level ? 'it is not the page that its parent points to' : `it stands at level ${levelOf(arena, base)}, not ${level}`
-    throw corrupt(page, this.root.tree, found)
+    if (!own) throw corrupt(page, this.root.tree, 'it is not the page that its parent points to')
   }
 
   // Writing.

@@ -156,7 +156,7 @@ describe('a damaged page', () => {
     for (const slot of [0, 1, 2]) damage(slot * 4096 + 300, Buffer.from('damage'))
     const { code, output, talk } = await program.run(['page', path, '0'])
     expect(code).toBe(0)
-    expect(talk).toMatch(/^The store cannot be opened: page 0 is damaged/)
+    expect(talk).toMatch(/^The store cannot be opened: all three meta pages of .* are damaged/)
     expect(output).toMatch(/^Damaged: its checksum does not match\.$/m)
     expect((await program.run(['page', path, '5', '--brief'])).output).toMatch(/cannot be told/)
   })

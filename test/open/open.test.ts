@@ -216,7 +216,7 @@ describe('a damaged meta slot', () => {
     const image = fs.readFileSync(path)
     for (let slot = 0; slot < META_SLOTS; slot++) image[slot * PAGE_SIZE + 100] ^= 4
     fs.writeFileSync(path, image)
-    expect(expectRefused('COPPICE_CORRUPT')).toContain('meta slot')
+    expect(expectRefused('COPPICE_CORRUPT')).toContain('all three meta pages')
   })
 
   it('and a second one leave the third to be used', () => {
