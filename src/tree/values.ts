@@ -4,7 +4,7 @@ import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { LEAF_CELL, LEAF_FLAG, MAX_KEY_LENGTH, PAGE_SIZE, SLOT } from '../page/layout.js'
 import { encodeOverflowRef, isOverflow, needsOverflow, readOverflowRef, storedLength, valueAt } from '../page/leaf.js'
-import { readKey, restLength, slotAt } from '../page/node.js'
+import { align4, readKey, restLength, slotAt } from '../page/node.js'
 import { verifyExtent } from '../pager/recover.js'
 import type { TreeCursor } from './cursor.js'
 import { insert } from './insert.js'
@@ -35,7 +35,7 @@ export function valueOf<T>(tree: Tree, slot: number, index: number, decoder: Dec
   const arena = tree.pager.arenas[arenaOf(slot)]
   const base = baseOf(slot)
   const at = valueAt(arena, base, index)
-  if (!isOverflow(arena, base, index)) return decode(decoder, arena.bytes, at, at + storedLength(arena, base, index))
+  if (!isOverflow(arena, base, index)) return decodeStored(decoder, arena, at, storedLength(arena, base, index))
   const bytes = verifyExtent(tree.pager, readOverflowRef(arena, at), tree.root.tree)
   return decode(decoder, bytes, 0, bytes.length)
 }
@@ -46,11 +46,48 @@ export function isOverflowAt(tree: Tree, slot: number, index: number): boolean {
 }
 
 /** Entries read from the first leaf before a copy of all of it is made for those to come; a range of ten is not worth one. */
-const SINGLE_ENTRIES = 8
-/** Copies are made in pieces of four pages: making a Buffer takes longer than filling it. */
+const SINGLE_ENTRIES = 10
+/** Memory for copies comes in pieces of four pages: making a Buffer takes longer than filling it. */
 const SLAB_SIZE = 4 * PAGE_SIZE
-let slab = Buffer.alloc(0)
+let slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
+let slabWords = new Int32Array(slab.buffer)
 let slabUsed = 0
+
+/** Takes so many bytes of the slab; answers where they begin, at a multiple of four. */
+function takeFromSlab(length: number): number {
+  if (slabUsed + length > SLAB_SIZE) {
+    slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
+    slabWords = new Int32Array(slab.buffer)
+    slabUsed = 0
+  }
+  const start = slabUsed
+  slabUsed += align4(length)
+  return start
+}
+
+/**
+ * Up to so many bytes are copied word by word: `set` needs a view of the source made for it, and a value is to leave no garbage. That is
+ * faster for 64 bytes, 76 against 100 ns, slower for 128, 100 against 84, and far slower for more.
+ */
+const WORDWISE_MAX = 128
+
+/** The value in bytes [at..at + length) of the arena. One that may share memory is a part of the slab, and so one object is made for it. */
+function decodeStored<T>(decoder: Decoder<T>, arena: Arena, at: number, length: number): T {
+  if (decoder.decodeOwned === undefined || length > WORDWISE_MAX) return decode(decoder, arena.bytes, at, at + length)
+  const start = takeFromSlab(length)
+  copyWords(arena, at, slabWords, start >>> 2, length)
+  return decodeOwned(decoder, slab, start, start + length)
+}
+
+/** Copies bytes to whole words, the last of which gets no more than belongs in it. */
+function copyWords(arena: Arena, at: number, target: Int32Array, word: number, length: number): void {
+  const { data } = arena
+  const end = at + (length & ~3)
+  for (; at < end; at += 4) target[word++] = data.getInt32(at, true)
+  let last = 0
+  for (let i = (length & 3) - 1; i >= 0; i--) last = (last << 8) | arena.bytes[at + i]
+  if ((length & 3) !== 0) target[word] = last
+}
 
 /**
  * Reads the values of entries that follow each other. Where many do, those that may share memory are views of a copy of
@@ -78,7 +115,7 @@ export class ValueReader<V> {
     const base = baseOf(slot)
     if (decoder.decodeOwned === undefined || isOverflow(arena, base, index) || !this.follow(cursor, arena, base)) return valueOf(tree, slot, index, decoder)
     const start = this.start + valueAt(arena, base, index) - base
-    return decoder.decodeOwned(this.bytes, start, start + storedLength(arena, base, index))
+    return decodeOwned(decoder, this.bytes, start, start + storedLength(arena, base, index))
   }
 
   /** True where `bytes` has the cursor's leaf. */
@@ -94,14 +131,9 @@ export class ValueReader<V> {
   }
 
   private copy(arena: Arena, base: number): void {
-    if (slabUsed === slab.length) {
-      slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
-      slabUsed = 0
-    }
-    slab.set(arena.bytes.subarray(base, base + PAGE_SIZE), slabUsed)
+    this.start = takeFromSlab(PAGE_SIZE)
     this.bytes = slab
-    this.start = slabUsed
-    slabUsed += PAGE_SIZE
+    slab.set(arena.bytes.subarray(base, base + PAGE_SIZE), this.start)
   }
 }
 
@@ -151,10 +183,7 @@ class Scratch {
 
   copy(arena: Arena, at: number, length: number): Uint8Array {
     const { words, bytes, views } = this
-    const { data } = arena
-    const whole = length & ~3
-    for (let i = 0; i < whole; i += 4) words[i >>> 2] = data.getInt32(at + i, true)
-    for (let i = whole; i < length; i++) bytes[i] = arena.bytes[at + i]
+    copyWords(arena, at, words, 0, length)
     while (views.length <= length) views.push(bytes.subarray(0, views.length))
     return views[length]
   }
@@ -193,6 +222,19 @@ function decode<T>(decoder: Decoder<T>, source: Uint8Array, start: number, end: 
   try {
     return decoder.decode(source, start, end)
   } catch (error) {
-    throw new CoppiceError('COPPICE_INVALID_VALUE', 'what is stored here is not of this encoding. Open the tree with the encoding it was written with.', { cause: error })
+    throw unreadable(error)
   }
+}
+
+/** The same where the value may keep the memory; `decoder.decodeOwned` is there. */
+function decodeOwned<T>(decoder: Decoder<T>, source: Buffer, start: number, end: number): T {
+  try {
+    return decoder.decodeOwned!(source, start, end)
+  } catch (error) {
+    throw unreadable(error)
+  }
+}
+
+function unreadable(cause: unknown): CoppiceError {
+  return new CoppiceError('COPPICE_INVALID_VALUE', 'what is stored here is not of this encoding. Open the tree with the encoding it was written with.', { cause })
 }
