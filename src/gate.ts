@@ -7,19 +7,25 @@ export class WriterGate {
 
   /** Enters at once or throws `COPPICE_BUSY`. */
   enter(): void {
-    if (this.busy) {
+    if (!this.enterIfFree()) {
       throw new CoppiceError(
         'COPPICE_BUSY',
         'a write transaction is open already, and there is one writer at a time. Write through that transaction, end it first, or use transactionAsync, putAsync, deleteAsync or batchAsync, which wait for their turn.',
       )
     }
+  }
+
+  /** Enters where nobody is in; answers whether. */
+  enterIfFree(): boolean {
+    if (this.busy) return false
     this.busy = true
+    return true
   }
 
   /** Enters when everybody who came before has left. */
   async enterInTurn(): Promise<void> {
-    if (this.busy) await new Promise<void>((resolve) => this.line.push(resolve))
-    this.busy = true
+    // Whoever leaves stays in for the next in line.
+    if (!this.enterIfFree()) await new Promise<void>((resolve) => this.line.push(resolve))
   }
 
   get isBusy(): boolean {

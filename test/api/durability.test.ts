@@ -201,6 +201,17 @@ describe('putAsync, deleteAsync and batchAsync', () => {
     }
   })
 
+  it('keep no other write out while they wait for nothing', async () => {
+    const db = await store()
+    for (let turns = 0; turns < 4; turns++) {
+      const writes = [db.putAsync('a', `${turns}`), db.deleteAsync('b')]
+      for (let turn = 0; turn < turns; turn++) await null
+      db.put('c', `${turns}`)
+      await Promise.all(writes)
+      expect([db.get('a'), db.get('c')]).toEqual([`${turns}`, `${turns}`])
+    }
+  })
+
   it('that come while a sync runs are one commit and one sync behind it', async () => {
     const db = await store()
     const held = holdSyncs()
