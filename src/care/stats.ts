@@ -4,27 +4,35 @@ import type { TreeCensus } from '../tree/check.js'
 import type { CommitView } from '../views.js'
 import { takeCensus } from './census.js'
 
-/** Figures of one tree. Fill is the share of a page's bytes in use, 0 to 1, on average; 0 without pages. */
+/** Figures of one tree. */
 export interface TreeStats {
   /** Undefined for the default tree. */
   name: string | undefined
+  /** Number of entries. */
   entries: number
-  /** Levels, leaves included. */
+  /** Levels, leaves included; 0 for a tree without entries. */
   depth: number
+  /** Pages that hold entries. */
   leafPages: number
+  /** Pages that lead to others. */
   branchPages: number
+  /** Pages that hold large values. */
   overflowPages: number
+  /** Share of the leaves' bytes that is in use, from 0 to 1; 0 without leaves. */
   leafFill: number
+  /** The same of the branches. */
   branchFill: number
-  /** Bytes of all keys, and of all values. */
+  /** Bytes of all keys, as encoded. */
   keyBytes: number
+  /** Bytes of all values, as encoded. */
   valueBytes: number
 }
 
 /** Pages that wait because somebody can still see them. */
 export interface PendingStats {
-  /** The commit that is held. */
+  /** Number of the commit that is held. */
   transaction: number
+  /** Pages that this hold keeps from being used again. */
   pages: number
   /** Transactions, snapshots, iterators and the store's own syncs that hold it. */
   holders: number
@@ -32,35 +40,60 @@ export interface PendingStats {
   awaitsSync: boolean
 }
 
+/** Figures about a store, from {@link Database.stats}. */
 export interface Stats {
+  /** The file's path, or `':memory:'`. */
   path: string
+  /** Bytes of a page: 4,096. */
   pageSize: number
-  /** Bytes of the file, and bytes up to the last page in use. */
+  /** Bytes of the file. */
   fileBytes: number
+  /** Bytes up to the last page in use. */
   usedBytes: number
-  /** Id of the newest commit, and of the last one known to be on the disk. */
+  /** Number of the newest commit. */
   transaction: number
+  /** Number of the newest commit that is known to be on the disk. */
   durableTransaction: number
+  /** Numbers of pages, by kind; those of the catalog of named trees are among them. */
   pages: {
+    /** All up to the last one in use. */
     total: number
+    /** Pages that name the newest commits: 3. */
     meta: number
+    /** Pages that hold entries. */
     leaf: number
+    /** Pages that lead to others. */
     branch: number
+    /** Pages that hold large values. */
     overflow: number
+    /** Pages that hold the list of free ones. */
     freeLog: number
     /** Free, pending ones included. */
     free: number
+    /** Free, but kept for those who can still see them. */
     pending: number
   }
+  /** Who keeps pending pages, by the commit that they hold. */
   pending: PendingStats[]
+  /** The default tree, then the named ones in the order of their names' bytes. */
   trees: TreeStats[]
-  pool: { frames: number; dirty: number; spilledPages: number }
+  /** The memory for pages being changed, and for clean ones where the file is not mapped. */
+  pool: {
+    /** Pages that the pool has room for. */
+    frames: number
+    /** Changed pages in it now, not yet committed. */
+    dirty: number
+    /** Pages moved to the file before their commit, since the store was opened. */
+    spilledPages: number
+  }
   /** What opening passed over, such as a damaged meta slot or a commit that never finished; empty in the normal case. */
   passedOver: readonly string[]
 }
 
 export function stats(store: Store, view: CommitView): Stats {
-  const { trees, catalog } = takeCensus(view)
+  const { trees, catalog, faults } = takeCensus(view)
+  // What cannot be read cannot be counted, and figures that leave it out would be wrong.
+  if (faults.length > 0) throw faults[0]
   const { meta } = view.commit
   const all = [catalog, ...trees.map(({ census }) => census)]
   const sum = (field: 'leafPages' | 'branchPages' | 'overflowPages') => all.reduce((total, census) => total + census[field], 0)

@@ -6,7 +6,7 @@ import { crc32 } from '../../src/page/checksum.js'
 import { encodeMeta } from '../../src/page/meta.js'
 import type { Meta } from '../../src/page/meta.js'
 import { emptyImage, FaultyFile, fileOf, openOn, randomFrom } from '../faulty-file.js'
-import { newestMeta } from '../damage/fixture.js'
+import { buildFixture, ImageFile, newestMeta } from '../damage/fixture.js'
 
 type Db = Database<string, string>
 
@@ -98,6 +98,40 @@ describe('stats and check', () => {
     expect(db.stats().pool.spilledPages).toBeGreaterThan(0)
     expect(db.stats().pool.dirty).toBe(0)
     expectWhole(db)
+  })
+})
+
+describe('stats of a damaged store', () => {
+  const { image, pages } = buildFixture()
+
+  /** The store with a byte of this page changed. */
+  function damagedIn(page: number): Db {
+    const damaged = image.slice()
+    damaged[page * PAGE_SIZE + 100] ^= 1
+    return openOn(new ImageFile(damaged, true)).db
+  }
+
+  /** One page of so many, and the last. */
+  function every(kind: readonly number[], step: number): number[] {
+    return kind.filter((_, i) => i % step === 0 || i === kind.length - 1)
+  }
+
+  it('are refused where any part of it is, with the page and the tree named', () => {
+    const nodes = [newestMeta(image).meta.catalog.page, ...every(pages.nodes, 12)]
+    const trees = new Set<number | undefined>()
+    for (const page of [...nodes, ...every(pages.extents, 80), ...pages.log]) {
+      const db = damagedIn(page)
+      const [fault] = db.check().errors
+      if (nodes.includes(page)) expect(fault.page).toBe(page)
+      expect(() => db.stats(), `page ${page}`).toThrow(expect.objectContaining({ code: 'COPPICE_CORRUPT', page: fault.page, tree: fault.tree }))
+      trees.add(fault.tree)
+    }
+    expect(trees, 'the catalog, the default tree, a named one, the free log').toEqual(new Set([0, 1, 2, undefined]))
+  })
+
+  it('are the same as before where only a free page is', () => {
+    const whole = openOn(new ImageFile(image, true)).db.stats()
+    expect(damagedIn(pages.free[0]).stats()).toEqual(whole)
   })
 })
 

@@ -6,6 +6,8 @@ import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Stats } from '../../src/index.js'
 import { open } from '../../src/index.js'
+import { encodeMeta } from '../../src/page/meta.js'
+import { newestMeta } from '../damage/fixture.js'
 import { padded, randomBytes, seeded } from '../helpers.js'
 import { buildProgram, eachInAFolder, folder, path } from './run.js'
 
@@ -79,10 +81,26 @@ describe('stats', () => {
     expect(output).toMatch(/^ {2}\(default\) +0 +0 /m)
   })
 
-  it('does not keep it to itself when pages are missing', async () => {
+  it('of a damaged store shows no figures but the error, with exit code 3', async () => {
     makeStore()
-    await damageRoot()
-    expect((await program.run(['stats', path])).output).toMatch(/damaged: see coppice check/)
+    const root = await damageRoot()
+    for (const words of [['stats', path], ['stats', path, '--json']]) {
+      const { code, output, talk } = await program.run(words)
+      expect([code, output]).toEqual([3, ''])
+      expect(talk).toContain(`page ${root} of the default tree is damaged`)
+      expect(talk).toMatch(/\(COPPICE_CORRUPT\)\n$/)
+    }
+  })
+
+  it('does not keep it to itself when nothing reaches some of the pages', async () => {
+    makeStore()
+    const file = fs.readFileSync(path)
+    const { meta } = newestMeta(file)
+    for (const slot of [0, 1, 2]) file.set(encodeMeta({ ...meta, delta: [] }, slot), slot * 4096)
+    fs.writeFileSync(path, file)
+    const { code, output } = await program.run(['stats', path])
+    expect(code).toBe(0)
+    expect(output).toMatch(/damaged: see coppice check/)
   })
 })
 
@@ -115,7 +133,7 @@ describe('check', () => {
     for (const slot of [0, 1, 2]) damageByte(slot * 4096 + 300)
     const { code, output } = await program.run(['check', path])
     expect(code).toBe(1)
-    expect(output).toMatch(/is damaged: 1 fault\.\n\n {2}page 0 is damaged: no meta slot/)
+    expect(output).toMatch(/is damaged: 1 fault\.\n\n {2}all three meta pages of .*store\.coppice are damaged \(page 0: /)
     expect(JSON.parse((await program.run(['check', path, '--json'])).output)).toMatchObject({ ok: false, errors: [{ page: 0, tree: null }] })
   })
 })
