@@ -23,7 +23,7 @@ import type { Source, Text } from './calls/stores.js'
 import { assertSound, contentOf, EMPTY, inFolder, openText, sourceOf } from './calls/stores.js'
 import type { Call, CallFault, Recording } from './disk/calls.js'
 import { record } from './disk/calls.js'
-import { Disk, WHOLE } from './disk/disk.js'
+import { Disk, WHOLE } from '../src/crash/disk.js'
 import { runs, SEED, TIMEOUT } from './runs.js'
 import { tally } from './tally.js'
 

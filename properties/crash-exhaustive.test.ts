@@ -10,12 +10,13 @@
  * That no subset leads elsewhere is what the rules for writers are for: I10, I23, I24.
  */
 import { describe, it } from 'vitest'
+import type { Kept, Point } from '../src/crash/points.js'
+import { sampledSubsets, subsets, tornSubsets } from '../src/crash/points.js'
 import { randomFrom } from '../test/faulty-file.js'
 import type { Lived, Past } from './crash/life.js'
 import { live } from './crash/life.js'
 import { pastAfterCrash, pastAfterKill } from './crash/past.js'
-import type { Kept, Point } from './crash/points.js'
-import { assertSurvives, assertSurvivesKill, pointsOf, sampledSubsets, subsets, tornSubsets } from './crash/points.js'
+import { assertSurvives, assertSurvivesKill, pointsIn } from './crash/points.js'
 import type { Workload } from './crash/workloads.js'
 import { ACTIONS, firstPast, fragmentedPast, fragmentingWorkloads, workloadsOf } from './crash/workloads.js'
 import { LONG, runs, SEED, TIMEOUT } from './runs.js'
@@ -37,7 +38,7 @@ function* keptAt({ disk: { pending }, changed }: Point): Generator<Kept> {
 
 /** Every crash of a life. `again`: how often what a crash left gets another life, with crashes of its own. */
 async function crashEverywhere(lived: Lived, again: number): Promise<void> {
-  for (const point of pointsOf(lived)) {
+  for (const point of pointsIn(lived)) {
     counts['crash points']++
     for (const kept of keptAt(point)) {
       counts['crash images']++

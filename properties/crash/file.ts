@@ -1,6 +1,6 @@
 /** The file of a life. */
-import type { DiskEvent } from '../disk/disk.js'
-import { SimulatedFile } from '../disk/file.js'
+import type { DiskEvent } from '../../src/crash/disk.js'
+import { fileFrom, SimulatedFile } from '../../src/crash/file.js'
 import type { Past } from './life.js'
 import { STORE } from './life.js'
 
@@ -13,8 +13,8 @@ export class LivingFile extends SimulatedFile {
   private lasting: number
 
   constructor({ disk, cache }: Past, log: DiskEvent[]) {
-    super(cache.content(STORE), log, STORE)
-    this.lasting = disk.shown().content(STORE).length
+    super(fileFrom(cache, STORE), log, STORE)
+    this.lasting = disk.shown().file(STORE).length
   }
 
   override write(sources: readonly Uint8Array[], position: number): void {

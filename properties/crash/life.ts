@@ -8,8 +8,9 @@ import { CoppiceError } from '../../src/index.js'
 import type { Database, DurabilityMode, Transaction } from '../../src/index.js'
 import type { Store } from '../../src/pager/store.js'
 import { randomFrom } from '../../test/faulty-file.js'
-import type { Disk, DiskEvent, Platter } from '../disk/disk.js'
-import { WHOLE } from '../disk/disk.js'
+import type { Disk, DiskEvent, Platter } from '../../src/crash/disk.js'
+import { WHOLE } from '../../src/crash/disk.js'
+import type { Note } from '../../src/crash/points.js'
 import { openStore } from '../faults/oracle.js'
 import type { Write } from '../model/operations.js'
 import type { ModelStore } from '../model/sorted-map.js'
@@ -33,15 +34,6 @@ export type Step =
   /** The next sync in the foreground fails. */
   | { do: 'failSync'; fails: Failure }
   | { do: 'snapshot' | 'endSnapshot' }
-
-/** What the process knows of a commit. */
-export type Note =
-  /** From here on the commit may be found. */
-  | { commit: number; is: 'begun' }
-  /** From here on the process may be killed, and it is found. */
-  | { commit: number; is: 'returned' }
-  /** From here on the machine may crash, and it is found. */
-  | { commit: number; is: 'durable' }
 
 /** A disk, the states of the store that may be found on it, oldest first, and the first of those that must. */
 export interface Past {

@@ -7,6 +7,7 @@
  * 3. It takes writes, which are there afterwards, and `check` still finds nothing.
  */
 import type { Database } from '../../src/index.js'
+import type { Bounds } from '../../src/crash/points.js'
 import type { StoreFile } from '../../src/file/file.js'
 import { META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
 import { decodeMeta } from '../../src/page/meta.js'
@@ -18,12 +19,6 @@ import { TREES } from '../model/operations.js'
 import type { ModelStore } from '../model/sorted-map.js'
 import type { Bytes } from '../model/world.js'
 import { BINARY } from '../model/world.js'
-
-/** The states that may be found: from `floor` to `ceiling`, both included. */
-export interface Bounds {
-  floor: number
-  ceiling: number
-}
 
 const AFTER = Buffer.from('written after the crash')
 

@@ -1,10 +1,10 @@
 /** What one life leaves to the next. */
 import { emptyImage } from '../../test/faulty-file.js'
-import { Disk, Platter } from '../disk/disk.js'
+import { Disk, Platter } from '../../src/crash/disk.js'
 import { ModelStore } from '../model/sorted-map.js'
 import type { Lived, Past } from './life.js'
 import { STORE } from './life.js'
-import type { Point } from './points.js'
+import type { Point } from '../../src/crash/points.js'
 import { pointAt } from './points.js'
 
 /** A disk with a new store. */

@@ -1,12 +1,11 @@
 import { randomFrom } from '../../test/faulty-file.js'
-import type { DiskEvent } from '../disk/disk.js'
-import { isChange, WHOLE } from '../disk/disk.js'
+import { WHOLE } from '../../src/crash/disk.js'
+import { choosePoints, someSubsets } from '../../src/crash/points.js'
 import type { Ending, PlannedLife } from './generators.js'
 import type { Lived, Past } from './life.js'
 import { live } from './life.js'
 import { newPast, pastAfter, pastAfterCrash, pastAfterKill } from './past.js'
-import type { Kept, Point } from './points.js'
-import { assertSurvives, assertSurvivesKill, pointAt, pointsOf, sampledSubsets, tornSubsets } from './points.js'
+import { assertSurvives, assertSurvivesKill, pointAt, pointsIn } from './points.js'
 
 /** How many points of a life are looked at, and how many crashes at each of them. */
 export interface Sampling {
@@ -38,9 +37,9 @@ export async function replayLives(plans: readonly PlannedLife[], sampling: Sampl
 
 function tryCrashes(lived: Lived, random: () => number, { points, images }: Sampling, counts: CrashCounts): void {
   const chosen = choosePoints(lived.log, random, points)
-  for (const point of pointsOf(lived)) {
+  for (const point of pointsIn(lived)) {
     if (!chosen.has(point.at)) continue
-    for (const kept of someKept(point, random, images)) {
+    for (const kept of someSubsets(point.disk.pending, random, images)) {
       counts['crash images']++
       assertSurvives(lived, point, kept)
     }
@@ -49,32 +48,11 @@ function tryCrashes(lived: Lived, random: () => number, { points, images }: Samp
   }
 }
 
-/** Points in a log. A commit of a thousand pages is no likelier to be hit than one of three, or nothing else would be. */
-function choosePoints(log: readonly DiskEvent[], random: () => number, count: number): Set<number> {
-  const runs: number[][] = [[]]
-  for (const [index, event] of log.entries()) {
-    runs[runs.length - 1].push(index + 1)
-    if (!isChange(event)) runs.push([])
-  }
-  const chosen = new Set<number>()
-  for (let i = 0; i < count; i++) {
-    const run = runs[Math.floor(random() * runs.length)]
-    if (run.length > 0) chosen.add(run[Math.floor(random() * run.length)])
-  }
-  return chosen
-}
-
-function* someKept({ disk: { pending } }: Point, random: () => number, count: number): Generator<Kept> {
-  if (pending.length === 0) return yield []
-  yield* sampledSubsets(pending, random, Math.ceil(count / 2))
-  yield* tornSubsets(pending, random, Math.floor(count / 2))
-}
-
 function next(lived: Lived, { how, at }: Ending, random: () => number, counts: CrashCounts): Past {
   if (how === 'close' && !lived.failed) return pastAfter(lived)
   const point = pointAt(lived, Math.round((at / 1000) * lived.log.length))
   counts['crash images']++
   if (how !== 'crash') return pastAfterKill(lived, point, assertSurvivesKill(lived, point))
-  const [kept] = [...someKept(point, random, 2)].slice(random() < 0.5 ? 0 : -1)
+  const [kept] = [...someSubsets(point.disk.pending, random, 2)].slice(random() < 0.5 ? 0 : -1)
   return pastAfterCrash(lived, point.disk.crashed((i) => kept[i] ?? WHOLE), assertSurvives(lived, point, kept))
 }

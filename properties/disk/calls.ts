@@ -13,8 +13,8 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
 import { systemError } from '../../src/file/disk.js'
-import type { Change, DiskEvent, FileId } from './disk.js'
-import { changesOf, Disk, Platter } from './disk.js'
+import type { Change, DiskEvent, FileId } from '../../src/crash/disk.js'
+import { changesOf, Disk, Platter } from '../../src/crash/disk.js'
 
 /** Calls that are known here, without their ending Sync. */
 const KNOWN = [

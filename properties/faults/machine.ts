@@ -1,10 +1,10 @@
 /** A machine with one file whose calls can be made to fail, and whose disk can be looked at after a crash at any moment. */
 import { systemError } from '../../src/file/disk.js'
 import type { StoreFile } from '../../src/file/file.js'
-import { emptyImage, imageOf } from '../../test/faulty-file.js'
-import type { Change, DiskEvent } from '../disk/disk.js'
-import { changesOf, Disk, Platter, WHOLE } from '../disk/disk.js'
-import { SimulatedFile } from '../disk/file.js'
+import { emptyImage, fileOf, imageOf } from '../../test/faulty-file.js'
+import type { Change, DiskEvent } from '../../src/crash/disk.js'
+import { changesOf, Disk, Platter, WHOLE } from '../../src/crash/disk.js'
+import { SimulatedFile } from '../../src/crash/file.js'
 
 const FILE = 0
 const META_END = 3 * 4096
@@ -62,7 +62,7 @@ export class Machine {
   /** Opens the file as this boot of the machine shows it. */
   open(mapped: boolean): FaultFile {
     this.syncFailed = false
-    return new FaultFile(this, new SimulatedFile(this.content, this.log, FILE), mapped)
+    return new FaultFile(this, new SimulatedFile(fileOf(this.content), this.log, FILE), mapped)
   }
 
   private now(): Disk {
@@ -91,7 +91,7 @@ export class Machine {
       const change = pending[i]
       if (change.type === 'length') return change.length
     }
-    return durable.content(FILE).length
+    return durable.file(FILE).length
   }
 
   /** What a failed sync leaves of each change that it covers: one that begins now, or the oldest of those that run. */

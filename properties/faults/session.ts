@@ -2,7 +2,7 @@
 import type { Transaction } from '../../src/index.js'
 import { CoppiceError } from '../../src/index.js'
 import { randomFrom } from '../../test/faulty-file.js'
-import { WHOLE } from '../disk/disk.js'
+import { WHOLE } from '../../src/crash/disk.js'
 import { printOf, printOfModel } from '../model/contents.js'
 import { ModelStore } from '../model/sorted-map.js'
 import type { Bytes } from '../model/world.js'

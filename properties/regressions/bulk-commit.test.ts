@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import type { DiskEvent } from '../disk/disk.js'
-import { Disk, Platter, WHOLE } from '../disk/disk.js'
-import { fileFrom, SimulatedFile } from '../disk/file.js'
-import { emptyImage, openOn } from '../../test/faulty-file.js'
+import type { DiskEvent } from '../../src/crash/disk.js'
+import { Disk, Platter, WHOLE } from '../../src/crash/disk.js'
+import { fileFrom, SimulatedFile } from '../../src/crash/file.js'
+import { emptyImage, fileOf, openOn } from '../../test/faulty-file.js'
 
 const STORE = 0
 
@@ -10,7 +10,7 @@ const STORE = 0
 function lazyStore() {
   const image = emptyImage()
   const log: DiskEvent[] = []
-  const { db } = openOn(new SimulatedFile(image, log, STORE), { durability: 'lazy', syncInterval: 1e6 })
+  const { db } = openOn(new SimulatedFile(fileOf(image), log, STORE), { durability: 'lazy', syncInterval: 1e6 })
   const disk = (): Disk => {
     const disk = new Disk(Platter.holding(STORE, image))
     for (const event of log) disk.pass(event)

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import type { DiskEvent } from '../disk/disk.js'
-import { Disk, Platter, WHOLE } from '../disk/disk.js'
-import { fileFrom, SimulatedFile } from '../disk/file.js'
+import type { DiskEvent } from '../../src/crash/disk.js'
+import { Disk, Platter, WHOLE } from '../../src/crash/disk.js'
+import { fileFrom, SimulatedFile } from '../../src/crash/file.js'
 import { systemError } from '../../src/file/disk.js'
-import { emptyImage, openOn } from '../../test/faulty-file.js'
+import { emptyImage, fileOf, openOn } from '../../test/faulty-file.js'
 
 const STORE = 0
 
@@ -22,7 +22,7 @@ class FullDisk extends SimulatedFile {
 it('a commit whose meta page could be written only in part never comes back after a crash', () => {
   const image = emptyImage()
   const log: DiskEvent[] = []
-  const file = new FullDisk(image, log, STORE)
+  const file = new FullDisk(fileOf(image), log, STORE)
   const { db } = openOn(file)
   for (let i = 0; i < 4; i++) db.put('key', `value ${i}`)
   file.full = true

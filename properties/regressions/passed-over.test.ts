@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import type { DiskEvent } from '../disk/disk.js'
-import { Disk, Platter, WHOLE } from '../disk/disk.js'
-import { SimulatedFile } from '../disk/file.js'
+import type { DiskEvent } from '../../src/crash/disk.js'
+import { Disk, Platter, WHOLE } from '../../src/crash/disk.js'
+import { fileFrom, SimulatedFile } from '../../src/crash/file.js'
 import { emptyImage, openOn } from '../../test/faulty-file.js'
 
 const STORE = 0
@@ -11,7 +11,7 @@ const SECOND_HALF = 0xf0
 /** Puts the same entry into the store on this disk, and answers what is on the disk when the machine crashes before the first sync of the commit ends. */
 function putAndCrash(platter: Platter, keep: (page: number) => number): Platter {
   const log: DiskEvent[] = []
-  const { db } = openOn(new SimulatedFile(platter.content(STORE), log, STORE))
+  const { db } = openOn(new SimulatedFile(fileFrom(platter, STORE), log, STORE))
   expect(db.get('key')).toBeUndefined()
   db.sync()
   const opened = log.length
@@ -29,6 +29,6 @@ it('a commit that recovery has passed over does not come back when the part of t
   const first = putAndCrash(Platter.holding(STORE, emptyImage()), (page) => (page === 3 ? FIRST_HALF : WHOLE))
   // Header and checksum of the new page are in its first half; the second is the very one that was missing.
   const second = putAndCrash(first, (page) => (page === 3 ? SECOND_HALF : 0))
-  const { db } = openOn(new SimulatedFile(second.content(STORE), [], STORE))
+  const { db } = openOn(new SimulatedFile(fileFrom(second, STORE), [], STORE))
   expect([...db.entries()]).toEqual([])
 })

@@ -15,5 +15,6 @@ import { put } from './commands/put.js'
 import { shell } from './commands/shell.js'
 import { stats } from './commands/stats.js'
 import { trees } from './commands/trees.js'
+import { verifyCrash } from './commands/verify-crash.js'
 
-export const COMMANDS: readonly Command[] = [get, put, remove, has, list, count, trees, load, dump, shell, stats, check, page, backup, compact]
+export const COMMANDS: readonly Command[] = [get, put, remove, has, list, count, trees, load, dump, shell, stats, check, page, backup, compact, verifyCrash]

@@ -6,7 +6,7 @@ import type { Colors } from './terminal.js'
 
 const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] = [
   [EXIT.OK, 'done'],
-  [EXIT.NOT_FOUND, 'what was asked for is not there: a key, a tree, a page; or check found damage'],
+  [EXIT.NOT_FOUND, 'what was asked for is not there: a key, a tree, a page; or check found damage; or verify-crash found a broken promise'],
   [EXIT.USAGE, 'the command line is wrong'],
   [EXIT.FAILED, 'the store, or a file, could not be read or written'],
 ]
@@ -54,7 +54,8 @@ function optionUsage(name: string, { options }: Command): string {
 
 function placeholder(name: string): string {
   if (name === 'tree') return 'name'
-  if (name === 'limit' || name === 'offset') return 'n'
+  if (name === 'in') return 'folder'
+  if (['limit', 'offset', 'images', 'seed'].includes(name)) return 'n'
   return ['prefix', 'gte', 'gt', 'lt', 'lte'].includes(name) ? 'key' : name
 }
 

@@ -12,11 +12,12 @@
  * - A failed sync leaves of what it covered what its event says, for good: a later sync does not write the rest
  *   again, although files still show it. Linux does that.
  *
- * The content of files and the names in the folder are independent, each with syncs of its own.
+ * The content of files and the names in the folder are independent, each with syncs of its own. Of a file, only the
+ * pages that were written are held in memory; what it held before may be a large file on a real disk.
  */
+import { PAGE_SIZE } from '../page/layout.js'
 
-export const SECTOR = 512
-const PAGE = 4096
+const SECTOR = 512
 /** A bit for each sector of a page. */
 export const WHOLE = 0xff
 
@@ -42,38 +43,119 @@ export function isChange(event: DiskEvent): event is Change {
   return event.type === 'write' || event.type === 'length' || event.type === 'names'
 }
 
-interface FileContent {
-  /** Bytes, some of which may lie behind the end of the file. */
-  bytes: Uint8Array
+/** What a file held before anything was written to it, and holds as long as the disk lives. */
+export interface Base {
+  readonly length: number
+  /** Fills `target` from byte `position`, all of which is there. */
+  read(target: Uint8Array, position: number): void
+}
+
+function baseOf(bytes: Uint8Array): Base {
+  return { length: bytes.length, read: (target, position) => target.set(bytes.subarray(position, position + target.length)) }
+}
+
+/** The bytes of a file: its base, and laid over that the pages written since. What is neither counts as zeros. */
+export class Content {
   length: number
+  private readonly base: Base
+  /** Bytes of the base that no shortening has taken away. */
+  private left: number
+  /** Pages written, some of which may lie behind the end of the file. A page in here never changes, as copies share it. */
+  private readonly pages: Map<number, Uint8Array>
+
+  constructor(base: Base, { length = base.length, left = base.length, pages = new Map<number, Uint8Array>() } = {}) {
+    this.base = base
+    this.length = length
+    this.left = left
+    this.pages = pages
+  }
+
+  copy(): Content {
+    return new Content(this.base, { length: this.length, left: this.left, pages: new Map(this.pages) })
+  }
+
+  /** Fills `target` from byte `position`, also from behind the end of the file. */
+  read(target: Uint8Array, position: number): void {
+    const end = position + target.length
+    const based = Math.max(0, Math.min(end, this.left) - position)
+    if (based > 0) this.base.read(target.subarray(0, based), position)
+    target.fill(0, based)
+    for (let start = position - (position % PAGE_SIZE); start < end; start += PAGE_SIZE) {
+      const page = this.pages.get(start / PAGE_SIZE)
+      const from = Math.max(position, start)
+      if (page !== undefined) target.set(page.subarray(from - start, Math.min(end - start, PAGE_SIZE)), from - position)
+    }
+  }
+
+  /** Writes within one page those sectors that have a bit. The bytes are not to change any more. */
+  write(position: number, bytes: Uint8Array, sectors: number): void {
+    if (sectors === WHOLE && bytes.length === PAGE_SIZE) {
+      this.pages.set(position / PAGE_SIZE, bytes)
+      return
+    }
+    const at = position % PAGE_SIZE
+    const page = new Uint8Array(PAGE_SIZE)
+    this.read(page, position - at)
+    for (let done = 0; done < bytes.length; ) {
+      const to = at + done
+      const length = Math.min(SECTOR - (to % SECTOR), bytes.length - done)
+      if ((sectors & (1 << Math.floor(to / SECTOR))) !== 0) page.set(bytes.subarray(done, done + length), to)
+      done += length
+    }
+    this.pages.set((position - at) / PAGE_SIZE, page)
+  }
+
+  resize(length: number): void {
+    if (length < this.length) this.cut(length)
+    this.length = length
+  }
+
+  private cut(length: number): void {
+    this.left = Math.min(this.left, length)
+    for (const [page, bytes] of this.pages) {
+      const rest = length - page * PAGE_SIZE
+      if (rest <= 0) this.pages.delete(page)
+      else if (rest < PAGE_SIZE) this.pages.set(page, bytes.slice().fill(0, rest))
+    }
+  }
+
+  /** All of it, up to the end of the file. */
+  bytes(): Uint8Array {
+    const bytes = new Uint8Array(this.length)
+    this.read(bytes, 0)
+    return bytes
+  }
 }
 
 /** What a disk holds: files, and the names that lead to them. */
 export class Platter {
-  readonly files = new Map<FileId, FileContent>()
+  private readonly files = new Map<FileId, Content>()
   readonly names = new Map<string, FileId>()
 
-  /** A disk with one file of this content. */
-  static holding(file: FileId, content: Uint8Array): Platter {
+  /** A disk with one file, whose content is this. */
+  static holding(file: FileId, content: Uint8Array | Base): Platter {
     const platter = new Platter()
-    platter.files.set(file, { bytes: content.slice(), length: content.length })
+    platter.files.set(file, new Content(content instanceof Uint8Array ? baseOf(content.slice()) : content))
     return platter
   }
 
   copy(): Platter {
     const copy = new Platter()
-    for (const [file, { bytes, length }] of this.files) copy.files.set(file, { bytes: bytes.slice(), length })
+    for (const [file, content] of this.files) copy.files.set(file, content.copy())
     for (const [name, file] of this.names) copy.names.set(name, file)
     return copy
   }
 
-  /** The bytes of a file; none where it was never written. */
-  content(file: FileId): Uint8Array {
-    const { bytes, length } = this.file(file, 0)
-    if (bytes.length >= length) return bytes.subarray(0, length)
-    const longer = new Uint8Array(length)
-    longer.set(bytes)
-    return longer
+  /** A file; without content where it was never written. */
+  file(id: FileId): Content {
+    let content = this.files.get(id)
+    if (content === undefined) this.files.set(id, (content = new Content(baseOf(new Uint8Array(0)))))
+    return content
+  }
+
+  /** The bytes of a file. */
+  content(id: FileId): Uint8Array {
+    return this.file(id).bytes()
   }
 
   /** The bytes of the file of this name, or undefined where the name leads nowhere. */
@@ -82,7 +164,7 @@ export class Platter {
     return file === undefined ? undefined : this.content(file)
   }
 
-  /** Makes a change, or those sectors of it that have a bit. What is neither written nor shown counts as zeros. */
+  /** Makes a change, or those sectors of it that have a bit. */
   make(change: Change, sectors: number): void {
     if (sectors === 0) return
     if (change.type === 'names') {
@@ -90,36 +172,8 @@ export class Platter {
         if (file === undefined) this.names.delete(name)
         else this.names.set(name, file)
       }
-    } else if (change.type === 'length') {
-      const file = this.file(change.file, 0)
-      if (change.length < file.length) file.bytes.fill(0, change.length)
-      file.length = change.length
-    } else this.write(change.file, change.position, change.bytes, sectors)
-  }
-
-  private write(id: FileId, position: number, bytes: Uint8Array, sectors: number): void {
-    const target = this.file(id, position + bytes.length).bytes
-    if (sectors === WHOLE) {
-      target.set(bytes, position)
-      return
-    }
-    for (let done = 0; done < bytes.length; ) {
-      const at = position + done
-      const length = Math.min(SECTOR - (at % SECTOR), bytes.length - done)
-      if ((sectors & (1 << ((at % PAGE) / SECTOR))) !== 0) target.set(bytes.subarray(done, done + length), at)
-      done += length
-    }
-  }
-
-  private file(id: FileId, end: number): FileContent {
-    let file = this.files.get(id)
-    if (file === undefined) this.files.set(id, (file = { bytes: new Uint8Array(Math.max(end, 0)), length: 0 }))
-    if (file.bytes.length < end) {
-      const longer = new Uint8Array(Math.max(end, 2 * file.bytes.length))
-      longer.set(file.bytes)
-      file.bytes = longer
-    }
-    return file
+    } else if (change.type === 'length') this.file(change.file).resize(change.length)
+    else this.file(change.file).write(change.position, change.bytes, sectors)
   }
 }
 
@@ -129,7 +183,7 @@ export function changesOf(file: FileId, position: number, bytes: Uint8Array, len
   const end = position + bytes.length
   if (end > length && bytes.length > 0) changes.push({ type: 'length', file, length: end })
   for (let done = 0; done < bytes.length; ) {
-    const count = Math.min(PAGE - ((position + done) % PAGE), bytes.length - done)
+    const count = Math.min(PAGE_SIZE - ((position + done) % PAGE_SIZE), bytes.length - done)
     changes.push({ type: 'write', file, position: position + done, bytes: bytes.slice(done, done + count) })
     done += count
   }
