@@ -15,10 +15,11 @@ export interface Measured {
   median: number
 }
 
-/** A ratio that the issue of the benchmark promises: of medians, with the least and the greatest of one round. */
+/** A ratio of medians, with the least and the greatest of one round, and what it is to be where that is promised. */
 export interface Goal {
   work: string
   against: string
+  /** Empty where nothing is promised. */
   goal: string
   ratio: number
   low: number
@@ -59,13 +60,13 @@ function agree(title: string, contestants: readonly Contestant[], samples: reado
   })
 }
 
-/** How many times as fast `mine` is as `against`; undefined where one of them did not run. */
-export function goal({ measured }: Race, work: string, mine: string, against: string, least: number): Goal | undefined {
+/** How many times as fast `mine` is as `against`; undefined where one of them did not run. Without `least` it is to be nothing. */
+export function goal({ measured }: Race, work: string, mine: string, against: string, least?: number): Goal | undefined {
   const [own, other] = [mine, against].map((name) => measured.find((entry) => entry.name === name))
   if (own === undefined || other === undefined) return undefined
   const ratios = own.rates.map((rate, i) => rate / other.rates[i])
   const ratio = own.median / other.median
-  return { work, against, goal: `${least}x`, ratio, low: Math.min(...ratios), high: Math.max(...ratios), holds: ratio >= least }
+  return { work, against, goal: least === undefined ? '' : `${least}x`, ratio, low: Math.min(...ratios), high: Math.max(...ratios), holds: least === undefined || ratio >= least }
 }
 
 export function median(values: readonly number[]): number {

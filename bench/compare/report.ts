@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
 import { barChart, growthChart } from './chart.js'
-import type { Goal } from './race.js'
+import type { Goal, Race } from './race.js'
 import type { Fact, Result } from './section.js'
 import { figure } from './section.js'
 
@@ -35,10 +35,11 @@ interface Line {
   against: string
   goal: string
   reached: string
-  holds: boolean
+  /** Empty where there is no goal. */
+  mark: 'OK' | 'SHORT' | ''
 }
 
-/** Prints the table of all goals, with the settings of all stores; answers how many goals are not reached. */
+/** Prints the table of all goals and of the ratios beside them, with the settings of all stores; answers how many goals are not reached. */
 export function printSummary(comparison: Comparison): number {
   const results = Object.values(comparison.results)
   console.log(`\n${machine()}; scale ${comparison.scale}, ${comparison.rounds} rounds\n${Object.entries(comparison.versions).map((pair) => pair.join(' ')).join(', ')}`)
@@ -48,10 +49,11 @@ export function printSummary(comparison: Comparison): number {
   const widths = columns.map((column) => Math.max(column.length, ...lines.map((line) => line[column].length)))
   const row = (cells: readonly string[]) => cells.map((cell, i) => cell.padEnd(widths[i])).join('  ')
   console.log(`\n       ${row(columns)}`)
-  for (const line of lines) console.log(`${line.holds ? 'OK   ' : 'SHORT'}  ${row(columns.map((column) => line[column]))}`)
+  for (const line of lines) console.log(`${line.mark.padEnd(5)}  ${row(columns.map((column) => line[column]))}`)
   for (const line of skippedOf(comparison)) console.log(`skipped: ${line}`)
-  const short = lines.filter(({ holds }) => !holds).length
-  console.log(`\n${lines.length - short} of ${lines.length} goals are reached.`)
+  const short = lines.filter(({ mark }) => mark === 'SHORT').length
+  const reached = lines.filter(({ mark }) => mark === 'OK').length
+  if (reached + short > 0) console.log(`\n${reached} of ${reached + short} goals are reached.`)
   return short
 }
 
@@ -60,11 +62,16 @@ function linesOf({ goals, facts }: Result): Line[] {
 }
 
 function goalLine({ work, against, goal, ratio, low, high, holds }: Goal): Line {
-  return { work, against, goal, reached: `${ratio.toFixed(2)} (${low.toFixed(2)} .. ${high.toFixed(2)})`, holds }
+  const mark = goal === '' ? '' : markOf(holds)
+  return { work, against, goal, reached: `${ratio.toFixed(2)} (${low.toFixed(2)} .. ${high.toFixed(2)})`, mark }
 }
 
 function factLine({ what, measured, goal, holds }: Fact): Line {
-  return { work: what, against: '', goal: goal ?? '', reached: measured, holds: holds === true }
+  return { work: what, against: '', goal: goal ?? '', reached: measured, mark: markOf(holds === true) }
+}
+
+function markOf(holds: boolean): Line['mark'] {
+  return holds ? 'OK' : 'SHORT'
 }
 
 /** Each store's settings, and where a section has others, those too. */
@@ -84,18 +91,25 @@ function machine(): string {
 
 /** Writes JSON, a table in Markdown, and the charts. */
 export function save(comparison: Comparison, folder: string): void {
+  const { level, ...others } = comparison.results
   const results = Object.values(comparison.results)
   mkdirSync(folder, { recursive: true })
   const report = { date: new Date().toISOString().slice(0, 10), machine: machine(), ...comparison, folder: undefined, names: undefined }
   writeFileSync(join(folder, 'compare.json'), `${JSON.stringify(report, null, 2)}\n`)
   writeFileSync(join(folder, 'compare.md'), markdown(results.flatMap(linesOf)))
-  writeFileSync(join(folder, 'compare.svg'), barChart(results.flatMap(({ races }) => races).filter(({ title }) => !/at [\d,]+ entries$/.test(title))))
+  const races = Object.values(others).flatMap((result) => result.races)
+  saveBars(join(folder, 'compare.svg'), races.filter(({ title }) => !/at [\d,]+ entries$/.test(title)))
+  saveBars(join(folder, 'level.svg'), level?.races ?? [])
   const curves = results.flatMap((result) => result.curves)
   if (curves.length > 0) writeFileSync(join(folder, 'growth.svg'), growthChart(curves))
   console.log(`Written to ${folder}.`)
 }
 
+function saveBars(path: string, races: readonly Race[]): void {
+  if (races.length > 0) writeFileSync(path, barChart(races))
+}
+
 function markdown(lines: readonly Line[]): string {
-  const rows = lines.map(({ work, against, goal, reached, holds }) => `| ${work} | ${against} | ${goal} | ${reached} | ${holds ? 'OK' : 'SHORT'} |`)
+  const rows = lines.map(({ work, against, goal, reached, mark }) => `| ${work} | ${against} | ${goal} | ${reached} | ${mark} |`)
   return ['| work | against | goal | reached | |', '|---|---|---|---|---|', ...rows, ''].join('\n')
 }

@@ -1,6 +1,7 @@
 import { allocations } from './allocations.js'
 import { calls } from './calls.js'
 import { growth } from './growth.js'
+import { level } from './level.js'
 import { get, ranges, scan, strings } from './reads.js'
 import type { Section } from './section.js'
 import { seedA, seedB } from './seeds.js'
@@ -16,6 +17,7 @@ export const sections: Record<string, Section> = {
   durable,
   concurrent,
   lazy,
+  level,
   'seed-a': seedA,
   'seed-b': seedB,
   growth,
