@@ -6,6 +6,8 @@
  *
  * Where classic-level acknowledges a write that the disk does not have yet, unless it was given `sync: true`, this one
  * waits for the disk. `durability: 'lazy'` makes both alike.
+ *
+ * @module coppice/level
  */
 import { AbstractLevel } from 'abstract-level'
 import type {
@@ -29,13 +31,16 @@ import { CoppiceSnapshot } from './level/snapshot.js'
 
 export { LevelError } from './level/errors.js'
 
-/** Options of `open`: those of Level, and those of coppice. */
+/** Options of the method `open`: those of Level (`createIfMissing`, `errorIfExists`, `passive`), and those of coppice. */
 export interface CoppiceLevelOpenOptions extends AbstractOpenOptions, StoreOptions {}
 
-/** Options of the constructor. */
+/**
+ * Options of the constructor: those of Level (`keyEncoding`, `valueEncoding`, both `'utf8'` if left out, `createIfMissing`, default true,
+ * and `errorIfExists`, default false), and those of coppice.
+ */
 export interface CoppiceLevelOptions<K, V> extends AbstractDatabaseOptions<K, V>, StoreOptions {}
 
-/** Options of every write. */
+/** What `put`, `del`, `batch`, `clear` and the `write` of a chained batch take beside the options of Level. */
 export interface WriteOptions {
   /**
    * True: the promise resolves when the write is on the disk, also where the database's durability is `'lazy'`. Otherwise
@@ -70,7 +75,25 @@ interface ClearOptions extends LevelRange {
   snapshot?: unknown
 }
 
-/** A Level database in a file of coppice. */
+/**
+ * A Level database in a file of coppice. Methods and events are those of
+ * [abstract-level](https://github.com/Level/abstract-level#public-api-for-consumers) 3, with `getSync`, explicit snapshots, `seek` and
+ * signals for iterators. Reads answer at once; writes of the same turn of the event loop share a commit and a sync, and take
+ * {@link WriteOptions}.
+ *
+ * Errors are a {@link LevelError} with one of Level's codes, and with the engine's error as `cause`. A few of the engine's
+ * have no counterpart there, `COPPICE_NOT_A_DATABASE` and `COPPICE_INVALID_OPTION` among them, and come as `CoppiceError`.
+ *
+ * @typeParam KDefault keys, where an operation names no `keyEncoding` of its own.
+ * @typeParam VDefault values, where an operation names no `valueEncoding` of its own.
+ * @example
+ * ```ts
+ * const db = new CoppiceLevel<string, User>('data.coppice', { valueEncoding: 'json' })
+ * await db.put('ada', { born: 1815 })
+ * for await (const [key, user] of db.iterator({ gte: 'a' })) console.log(key, user)
+ * await db.close()
+ * ```
+ */
 export class CoppiceLevel<KDefault = string, VDefault = string> extends Base<KDefault, VDefault> {
   readonly #location: string
   #store: LevelStore | undefined
@@ -82,10 +105,14 @@ export class CoppiceLevel<KDefault = string, VDefault = string> extends Base<KDe
   #whenIdle: (() => void) | undefined
 
   /**
-   * @param location the file's path, or ':memory:' for a store that lives as long as this object, closed and opened again or
+   * Opens by itself once the constructor has returned. `await db.open()` waits for that; where it fails, it rejects with
+   * `LEVEL_DATABASE_NOT_OPEN`, whose `cause` says why.
+   *
+   * @param location the file's path, or `':memory:'` for a store that lives as long as this object, closed and opened again or
    *   not. Folders that are missing are made with the file.
    * @param options `createIfMissing`, `errorIfExists`, `keyEncoding` and `valueEncoding` as everywhere in Level, and coppice's
    *   `readOnly`, `durability`, `syncInterval`, `poolSize`, `mapper` and `lock`.
+   * @throws TypeError where the location is no path.
    */
   constructor(location: string, options: CoppiceLevelOptions<KDefault, VDefault> = {}) {
     if (typeof location !== 'string' || location === '') throw new TypeError("The first argument 'location' must be a file's path, or ':memory:'")
@@ -129,23 +156,31 @@ export class CoppiceLevel<KDefault = string, VDefault = string> extends Base<KDe
   _getSync(key: Stored, { valueEncoding, snapshot }: ReadOptions): Stored | undefined {
     const source = this.#reading(snapshot)
     valueBytes.format = valueEncoding
-    return attempt(() => source.get(key))
+    try {
+      return source.get(key)
+    } catch (error) {
+      throw levelError(error)
+    }
   }
 
-  async _get(key: Stored, options: ReadOptions): Promise<Stored | undefined> {
+  // abstract-level awaits what these answer, inside async functions, so that an error thrown here is a rejection there.
+
+  _get(key: Stored, options: ReadOptions): Stored | undefined {
     return this._getSync(key, options)
   }
 
-  async _getMany(keys: Stored[], options: ReadOptions): Promise<(Stored | undefined)[]> {
-    return keys.map((key) => this._getSync(key, options))
+  _getMany(keys: Stored[], { valueEncoding, snapshot }: ReadOptions): (Stored | undefined)[] {
+    const source = this.#reading(snapshot)
+    valueBytes.format = valueEncoding
+    return attempt(() => keys.map((key) => source.get(key)))
   }
 
-  async _has(key: Stored, { snapshot }: ReadOptions): Promise<boolean> {
+  _has(key: Stored, { snapshot }: ReadOptions): boolean {
     const source = this.#reading(snapshot)
     return attempt(() => source.has(key))
   }
 
-  async _hasMany(keys: Stored[], { snapshot }: ReadOptions): Promise<boolean[]> {
+  _hasMany(keys: Stored[], { snapshot }: ReadOptions): boolean[] {
     const source = this.#reading(snapshot)
     return attempt(() => keys.map((key) => source.has(key)))
   }
@@ -267,7 +302,7 @@ function attempt<T>(action: () => T): T {
 function operationOf(operation: LevelOperation): Operation<Stored, Stored> {
   // Level has taken away those of this database; with another's the key would end up here without its prefix.
   if (operation.sublevel !== undefined && operation.sublevel !== null) throw new TypeError("The option 'sublevel' must be a sublevel of the same database")
-  return operation.type === 'put' ? { type: 'put', key: operation.key, value: operation.value } : { type: 'delete', key: operation.key }
+  return operation.type === 'put' ? operation : { type: 'delete', key: operation.key }
 }
 
 /** A write transaction, or undefined where another one is open. */

@@ -4,15 +4,20 @@
  * mmap-io hands size and offset to the system as 32-bit integers and checks neither: an offset of 4 GiB
  * arrives as 0 and maps the wrong part of the file without a word. So nothing that ends past 2 GiB is asked
  * of it here; such pages are read with `pread` instead.
+ *
+ * @module coppice/mmap-io
  */
 import { createRequire } from 'node:module'
 import { CoppiceError } from '../errors.js'
 import type { Mapper } from '../file/file.js'
 
-/** What is used of the module. */
+/** What is used of the module mmap-io. */
 export interface MmapIo {
+  /** For pages that may be read. */
   readonly PROT_READ: number
+  /** For a map that shows what others write to the file. */
   readonly MAP_SHARED: number
+  /** Maps `size` bytes of the file behind `descriptor` from byte `offset`; throws an Error where the system refuses. */
   map(size: number, protection: number, flags: number, descriptor: number, offset?: number): Uint8Array
 }
 
@@ -23,10 +28,10 @@ const LIMIT = 2 ** 31
 const MAX_LENGTH = LIMIT - 1
 
 /**
- * A mapper that maps with mmap-io, for the option `mapper` of `open`. Without an argument the installed
- * package is loaded.
+ * A mapper that maps with mmap-io, for the option `mapper` of `open`: `open('data.coppice', { mapper: mmapIo() })`.
  *
- * Throws `COPPICE_UNSUPPORTED` where the package is not installed, or not built.
+ * @param module the module, if it is not to be the installed package.
+ * @throws `COPPICE_UNSUPPORTED` where the package is not installed, or not built.
  */
 export function mmapIo(module: MmapIo = load()): Mapper {
   return (descriptor, offset, length) => {

@@ -2,6 +2,8 @@
  * Level's storage formats over the engine's bytes: strings, Buffers and plain Uint8Arrays of one and the same entry.
  */
 import type { Encoding } from '../../index.js'
+import { copyBytes, knownBytes } from '../../encoding/bytes.js'
+import { utf8 } from '../../encoding/utf8.js'
 
 /** A key or a value as abstract-level hands it over. */
 export type Stored = string | Uint8Array
@@ -9,12 +11,10 @@ export type Stored = string | Uint8Array
 /** What is wanted back, in abstract-level's names. */
 export type Format = 'utf8' | 'buffer' | 'view'
 
-/** Up to this length a loop over ASCII beats `TextEncoder.encodeInto`. */
+/** Up to this length a loop over ASCII beats `TextEncoder.encodeInto`, and one over bytes `set`. */
 const LOOP_ENCODE_MAX = 24
 
 const encoder = new TextEncoder()
-// As `Buffer.toString` does, it keeps a byte order mark, and makes U+FFFD of what is no UTF-8.
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /**
  * Takes keys or values in every format, and gives them back in the one that `format` names. All of the engine's reads
@@ -27,7 +27,10 @@ class StoredBytes implements Encoding<Stored> {
   encodeInto(value: Stored, target: Uint8Array): number {
     if (typeof value === 'string') return encodeText(value, target)
     const bytes = bytesOf(value)
-    if (bytes.length <= target.length) target.set(bytes)
+    if (bytes.length > target.length) return bytes.length
+    // For keys of usual length `set` takes longer.
+    if (bytes.length > LOOP_ENCODE_MAX) target.set(bytes)
+    else for (let i = 0; i < bytes.length; i++) target[i] = bytes[i]
     return bytes.length
   }
 
@@ -36,17 +39,17 @@ class StoredBytes implements Encoding<Stored> {
   }
 
   decode(source: Uint8Array, start = 0, end = source.length): Stored {
-    const bytes = source.subarray(start, end)
-    if (this.format === 'utf8') return decoder.decode(bytes)
-    const copy = this.format === 'buffer' ? Buffer.allocUnsafe(end - start) : new Uint8Array(end - start)
-    copy.set(bytes)
+    if (this.format === 'utf8') return utf8.decode(source, start, end)
+    if (this.format === 'buffer') return copyBytes(source, start, end)
+    const copy = new Uint8Array(end - start)
+    copy.set(source.subarray(start, end))
     return copy
   }
 
   decodeOwned(source: Buffer, start: number, end: number): Stored {
     if (this.format === 'buffer') return source.subarray(start, end)
-    const bytes = new Uint8Array(source.buffer, source.byteOffset + start, end - start)
-    return this.format === 'view' ? bytes : decoder.decode(bytes)
+    if (this.format === 'utf8') return utf8.decode(source, start, end)
+    return new Uint8Array(source.buffer, source.byteOffset + start, end - start)
   }
 }
 
@@ -57,7 +60,7 @@ export const valueBytes = new StoredBytes()
 export function bytesOf(value: Stored): Uint8Array {
   if (typeof value === 'string') return Buffer.from(value, 'utf8')
   // An encoding of the user's own may answer any view, and anything else besides.
-  if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  if (ArrayBuffer.isView(value)) return knownBytes(value)
   throw new TypeError(`the encoding made ${value === null ? 'null' : typeof value} of it. Let its encode function return a string, a Buffer or a Uint8Array, as its format says.`)
 }
 

@@ -2,10 +2,15 @@
 import { CoppiceError } from '../../index.js'
 import type { ErrorCode } from '../../index.js'
 
-/** An error with one of abstract-level's codes; its `cause` is the engine's own, whose code says more. */
+/** An error with one of abstract-level's codes. Where the engine threw it, the `cause` is its `CoppiceError`, whose code says more. */
 export class LevelError extends Error {
+  /**
+   * `LEVEL_LOCKED`, `LEVEL_DATABASE_NOT_OPEN`, `LEVEL_SNAPSHOT_NOT_OPEN`, `LEVEL_CORRUPTION`, `LEVEL_READONLY`, `LEVEL_NOT_SUPPORTED`,
+   * `LEVEL_INVALID_KEY`, `LEVEL_INVALID_VALUE`, `LEVEL_IO_ERROR` or `LEVEL_ABORTED`.
+   */
   readonly code: string
 
+  /** @internal */
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'LevelError'
