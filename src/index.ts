@@ -1,4 +1,11 @@
-/** coppice: an embedded, ordered key-value store. `open` is where to begin. */
+/// <reference types="node" preserve="true" />
+/**
+ * An embedded, ordered key-value store. Begin with {@link open}: it gives a {@link Database}. {@link Keyspace} has what a
+ * database, its named trees and its transactions have in common: `get`, `put`, `delete`, ranges, positions, counts.
+ * {@link CoppiceError} tells what calls throw.
+ *
+ * @module coppice
+ */
 export { open } from './database.js'
 export type { AutoKeyspace, BeginOptions, Database } from './database.js'
 export type { Keyspace, Operation } from './keyspace.js'

@@ -1,44 +1,51 @@
 /** Options of `open`, looked at once: below this file nothing is optional. */
 import { CoppiceError } from './errors.js'
 import { describe } from './encoding/bytes.js'
-import type { CustomEncoding, Encoding, EncodingOption } from './encoding/encoding.js'
+import type { CustomEncoding, Encoding, EncodingName, EncodingOption } from './encoding/encoding.js'
 import { resolveEncoding } from './encoding/encoding.js'
 import type { Mapper } from './file/file.js'
 import { PAGE_SIZE } from './page/layout.js'
 import type { DurabilityMode } from './pager/store.js'
 
-/** How the keys and values of a tree are written; see `Encoding`. */
+/** How the keys and values of a tree are written. The same are to be named each time that the tree is opened; the file does not tell. */
 export interface TreeOptions<K, V> {
-  /** `'utf8'` (strings; the default), `'binary'`, `'json'`, `tuple`, or an encoding of your own. */
+  /** `'utf8'` (strings; the default), `'binary'` (bytes), `'json'`, `tuple`, or an encoding of your own. Keys sort by their bytes. */
   keyEncoding?: EncodingOption<K>
-  /** `'binary'` (bytes; the default), `'utf8'`, `'json'`, or an encoding of your own. */
+  /** `'binary'` (bytes, which come back as a `Buffer`; the default), `'utf8'`, `'json'`, `tuple`, or an encoding of your own. */
   valueEncoding?: EncodingOption<V>
 }
 
-/** What the values of an encoding are: strings for 'utf8', bytes for 'binary', anything for 'json'. */
-export type Decoded<E> = E extends 'utf8' ? string : E extends 'binary' ? Uint8Array : E extends CustomEncoding<infer T> ? T : unknown
+/**
+ * The type that an encoding stands for: strings for 'utf8', bytes for 'binary', its own for a custom one, unknown for 'json'. Where
+ * it may be any of them, as in {@link OpenOptions}, the type that was named there.
+ */
+export type Decoded<E> = EncodingName extends E
+  ? Exclude<E, EncodingName> extends CustomEncoding<infer T> ? T : unknown
+  : E extends 'utf8' ? string : E extends 'binary' ? Uint8Array : E extends CustomEncoding<infer T> ? T : unknown
 
-/** `TreeOptions` whose types follow from the encodings named. */
+/** {@link TreeOptions} from which the types of keys and values follow, so that nobody need write them. */
 export interface NamedTreeOptions<KE, VE> {
+  /** As in {@link TreeOptions}; default `'utf8'`. */
   keyEncoding?: KE
+  /** As in {@link TreeOptions}; default `'binary'`. */
   valueEncoding?: VE
 }
 
-/** `OpenOptions` without the encodings. */
+/** How a file is opened, whatever is in it. */
 export interface FileOptions {
   /** Opens for reading; needs no write permission on file and folder. Default false. */
   readOnly?: boolean
   /** Makes the file where there is none. Default true; never with `readOnly`. */
   create?: boolean
   /**
-   * When a commit returns. `'sync'` (the default): when it is on the disk. `'async'`: at once, and it is on its
-   * way. `'lazy'`: at once, and it is on its way within `syncInterval`; a crash of the machine may cost the
-   * newest commits, in order, and never damages the file.
+   * When a commit returns. `'sync'` (the default): when it is on the disk. `'async'`: at once, while a sync runs in the
+   * background. `'lazy'`: at once, and a sync follows within `syncInterval`. With the latter two a crash of the machine
+   * may cost the newest commits, in order; it never damages the file, and a crash of the process costs nothing.
    */
   durability?: DurabilityMode
-  /** Milliseconds after which `'lazy'` commits are synced at the latest. Default 50. */
+  /** Milliseconds after which `'lazy'` commits are synced at the latest; 0 to 2,147,483,647. Default 50. */
   syncInterval?: number
-  /** Bytes of memory for pages being changed (and for clean ones where the file is not mapped). Default 128 MiB, at least 2 MiB. */
+  /** Bytes of memory for pages being changed (and for clean ones where the file is not mapped). 2 MiB to 256 GiB, default 128 MiB. */
   poolSize?: number
   /** What maps the file: a `Mapper`, or false to read pages with `pread`. Default: koffi where it can be loaded. */
   mapper?: Mapper | false
@@ -46,6 +53,7 @@ export interface FileOptions {
   lock?: boolean
 }
 
+/** Options of {@link open}: the encodings of the default tree, and how the file is opened. */
 export interface OpenOptions<K, V> extends TreeOptions<K, V>, FileOptions {}
 
 /** The options with every default filled in. */
@@ -118,4 +126,11 @@ function invalid(name: string, wanted: string, value: unknown): CoppiceError {
 
 export function assertFunction(what: string, work: unknown): void {
   if (typeof work !== 'function') throw new CoppiceError('COPPICE_INVALID_OPTION', `${what} takes a function, not ${describe(work)}.`)
+}
+
+/** `or` says what besides a path `what` takes, for the message. */
+export function assertPath(what: string, path: unknown, or: string): asserts path is string {
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return
+  const given = typeof path === 'string' ? JSON.stringify(path) : describe(path)
+  throw new CoppiceError('COPPICE_INVALID_OPTION', `${what} takes a file's path${or}, not ${given}.`)
 }
