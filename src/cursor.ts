@@ -10,7 +10,17 @@ import { keyOf, valueOf, viewAt } from './tree/values.js'
 /**
  * A place among the entries that moves in either direction. Moving makes no objects; `key` and `value` make
  * one each when asked for. It reads the snapshot of the moment it was made, or in a write transaction
- * follows the keys and sees the transaction's own writes ahead of it. Close it when done: it holds its snapshot.
+ * follows the keys and sees the transaction's own writes ahead of it.
+ *
+ * Each move answers whether there is an entry to stand at. Where there is none, as for a new cursor, it stands nowhere:
+ * then `key` and `value` are undefined, and `next` and `previous` answer false. Close it when done: it holds its snapshot.
+ *
+ * @example
+ * ```ts
+ * const cursor = db.cursor()
+ * for (let there = cursor.seek('b'); there; there = cursor.next()) console.log(cursor.key)
+ * cursor.close()
+ * ```
  */
 export class Cursor<K, V> {
   private readonly hold: Hold
@@ -29,54 +39,94 @@ export class Cursor<K, V> {
     this.encode = encode
   }
 
-  /** To the first entry; each of these answers whether there is one. */
+  /**
+   * To the first entry.
+   *
+   * @throws {@link CoppiceError | what every read throws}.
+   */
   first(): boolean {
     this.assertReadable()
     return this.cursor.first()
   }
 
+  /**
+   * To the last entry.
+   *
+   * @throws {@link CoppiceError | what every read throws}.
+   */
   last(): boolean {
     this.assertReadable()
     return this.cursor.last()
   }
 
-  /** To the entry with this key, or the next greater one. */
+  /**
+   * To the entry with this key, or the next greater one. O(log n).
+   *
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, and {@link CoppiceError | what every read throws}.
+   */
   seek(key: K): boolean {
     const bytes = this.encode(key)
     this.assertReadable()
     return this.cursor.seek(bytes, bytes.length)
   }
 
-  /** To the last entry whose key is less than this one. */
+  /**
+   * To the last entry whose key is less than this one. O(log n).
+   *
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, and {@link CoppiceError | what every read throws}.
+   */
   seekBefore(key: K): boolean {
     const bytes = this.encode(key)
     this.assertReadable()
     return this.cursor.seekBefore(bytes, bytes.length)
   }
 
-  /** To the entry with `position` entries before it; a negative position counts from the end. O(log n). */
+  /**
+   * To the entry with `position` entries before it, 0 for the first; a negative position counts from the end, -1 for the last.
+   * O(log n).
+   *
+   * @throws `COPPICE_INVALID_OPTION` where the position is no whole number, and {@link CoppiceError | what every read throws}.
+   */
   seekPosition(position: number): boolean {
     assertPosition(position)
     this.assertReadable()
     return this.cursor.seekPosition(position < 0 ? this.hold.tree.root.entries + position : position)
   }
 
+  /**
+   * To the next entry in the order of the keys.
+   *
+   * @throws {@link CoppiceError | what every read throws}.
+   */
   next(): boolean {
     this.assertReadable()
     return this.cursor.next()
   }
 
+  /**
+   * To the entry before.
+   *
+   * @throws {@link CoppiceError | what every read throws}.
+   */
   previous(): boolean {
     this.assertReadable()
     return this.cursor.previous()
   }
 
-  /** The key here, or undefined where the cursor stands nowhere or its entry has been deleted. */
+  /**
+   * The key here, or undefined where the cursor stands nowhere or its entry has been deleted.
+   *
+   * @throws `COPPICE_INVALID_VALUE` where the encoding cannot read it, and {@link CoppiceError | what every read throws}.
+   */
   get key(): K | undefined {
     return this.read(this.keyEncoding, keyOf)
   }
 
-  /** The value here, or undefined where the cursor stands nowhere or its entry has been deleted. */
+  /**
+   * The value here, or undefined where the cursor stands nowhere or its entry has been deleted.
+   *
+   * @throws `COPPICE_INVALID_VALUE` where the encoding cannot read it, and {@link CoppiceError | what every read throws}.
+   */
   get value(): V | undefined {
     return this.read(this.valueEncoding, valueOf)
   }
@@ -87,6 +137,8 @@ export class Cursor<K, V> {
    * fastest way there is. The bytes are in memory of the cursor's own, a copy of the page that the entry is in; they hold
    * until the cursor moves, and may not be written to. Those of a large value are where they lie in the file's map, and
    * writing to them may end the process.
+   *
+   * @throws `COPPICE_INVALID_OPTION` where `use` is no function, what `use` throws, and {@link CoppiceError | what every read throws}.
    */
   view<T>(use: (bytes: Uint8Array, start: number, end: number) => T): T | undefined {
     assertFunction('view', use)
@@ -105,11 +157,13 @@ export class Cursor<K, V> {
     if (this.closed) throw new CoppiceError('COPPICE_CLOSED', 'this cursor has been closed. Make another one.')
   }
 
+  /** Ends the cursor and its hold on the snapshot. Closing twice is allowed. */
   close(): void {
     if (!this.closed) this.hold.release()
     this.closed = true
   }
 
+  /** As `close`, at the end of a block with `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

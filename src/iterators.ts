@@ -21,6 +21,11 @@ abstract class ScanIterator<T> implements IterableIterator<T, undefined> {
   /** What the scan stands at, decoded. */
   protected abstract current(): T
 
+  /**
+   * The next one in order.
+   *
+   * @throws `COPPICE_INVALID_VALUE` where the encodings cannot read what is stored, and {@link CoppiceError | what every read throws}.
+   */
   next(): IteratorResult<T, undefined> {
     if (this.ended) return { done: true, value: undefined }
     try {
@@ -33,11 +38,13 @@ abstract class ScanIterator<T> implements IterableIterator<T, undefined> {
     return this.return()
   }
 
+  /** Ends the iterator, and its hold on the snapshot. Leaving a `for` loop calls this. */
   return(): IteratorResult<T, undefined> {
     this.end()
     return { done: true, value: undefined }
   }
 
+  /** The iterator itself, so that `for` takes it. */
   [Symbol.iterator](): this {
     return this
   }
@@ -49,6 +56,7 @@ abstract class ScanIterator<T> implements IterableIterator<T, undefined> {
   }
 }
 
+/** Entries of a range as `[key, value]`; lazy. Until it is run to its end or left, it holds its snapshot. */
 export class EntryIterator<K, V> extends ScanIterator<[key: K, value: V]> {
   private readonly keyEncoding: Encoding<K>
   private readonly values: ValueReader<V>
@@ -64,6 +72,7 @@ export class EntryIterator<K, V> extends ScanIterator<[key: K, value: V]> {
   }
 }
 
+/** Keys of a range; lazy. Until it is run to its end or left, it holds its snapshot. */
 export class KeyIterator<K> extends ScanIterator<K> {
   private readonly keyEncoding: Encoding<K>
 
@@ -77,6 +86,7 @@ export class KeyIterator<K> extends ScanIterator<K> {
   }
 }
 
+/** Values of a range, in the order of their keys; lazy. Until it is run to its end or left, it holds its snapshot. */
 export class ValueIterator<V> extends ScanIterator<V> {
   private readonly values: ValueReader<V>
 

@@ -1,7 +1,4 @@
-/**
- * A tree of keys and values as users see it: the methods that a database, a transaction and a named tree
- * have in common. Where the tree comes from, and what a write needs around it, is the `Source`'s business.
- */
+/** The methods that read and write a tree. Where it comes from, and what a write needs around it, is the `Source`'s business. */
 import { CoppiceError } from './errors.js'
 import { binary } from './encoding/binary.js'
 import { describe, isBytes } from './encoding/bytes.js'
@@ -41,7 +38,7 @@ export interface Source {
   writeOrUndo<T>(change: (tree: Tree) => T): T
 }
 
-/** One change of a batch. */
+/** One change of a batch: `{ type: 'put', key, value }` or `{ type: 'delete', key }`. */
 export type Operation<K, V> = { type: 'put'; key: K; value: V } | { type: 'delete'; key: K }
 
 /** A change with its key and value in bytes. */
@@ -56,6 +53,13 @@ export interface EncodedOperation {
  */
 const keyBuffer = new Uint8Array(MAX_KEY_LENGTH + 8)
 
+/**
+ * Keys and values in the order of the keys' bytes: what a database, a transaction and a named tree have in common. Keys have up to
+ * 2,048 bytes, values up to 1 GiB, both as encoded. A range is `{ gt, gte, lt, lte, prefix }`, and may be empty.
+ *
+ * @typeParam K keys, as the key encoding takes and gives them.
+ * @typeParam V values, as the value encoding takes and gives them.
+ */
 export class Keyspace<K, V> {
   protected readonly source: Source
   protected readonly keyEncoding: Encoding<K>
@@ -70,14 +74,20 @@ export class Keyspace<K, V> {
     this.valueEncoding = valueEncoding
   }
 
-  /** The value of a key, a copy of its own, or undefined where there is none. O(log n). */
+  /**
+   * The value of a key, a copy of its own, or undefined where there is none. O(log n).
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_VALUE`, and {@link CoppiceError | what every read throws}.
+   */
   get(key: K): V | undefined {
     this.encodeKey(key)
     const tree = this.source.tree()
     return tree.find(keyBuffer, this.length) ? this.decodeValue(tree, tree.slot, tree.index) : undefined
   }
 
-  /** Whether there is such a key. O(log n). */
+  /**
+   * Whether there is such a key. O(log n).
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, and {@link CoppiceError | what every read throws}.
+   */
   has(key: K): boolean {
     this.encodeKey(key)
     return this.source.tree().find(keyBuffer, this.length)
@@ -87,7 +97,9 @@ export class Keyspace<K, V> {
    * Calls `use` with the bytes of a value and answers what it answers; undefined where there is no such key.
    * Nothing is made for the call: the bytes are in memory that belongs to the store, hold only until `use` returns,
    * and may not be written to. Those of a large value are where they lie in the file's map, and writing to them
-   * may end the process.
+   * may end the process. `db.view('key', (bytes) => bytes.length)`
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_OPTION` where `use` is no function, what `use` throws,
+   * and {@link CoppiceError | what every read throws}.
    */
   view<T>(key: K, use: (bytes: Uint8Array) => T): T | undefined {
     assertFunction('view', use)
@@ -107,20 +119,31 @@ export class Keyspace<K, V> {
     }
   }
 
-  /** Stores a value under a key, in place of one that is there. */
+  /**
+   * Stores a value under a key, in place of one that is there. O(log n).
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_VALUE`, `COPPICE_VALUE_TOO_LARGE`,
+   * and {@link CoppiceError | what every write throws}.
+   */
   put(key: K, value: V): void {
     const bytes = this.encodeValue(value)
     this.encodeKey(key)
     this.source.write((tree) => putValue(tree, keyBuffer, this.length, bytes))
   }
 
-  /** Deletes a key; answers whether there was one. */
+  /**
+   * Deletes a key; answers whether there was one. O(log n).
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, and {@link CoppiceError | what every write throws}.
+   */
   delete(key: K): boolean {
     this.encodeKey(key)
     return this.source.write((tree) => remove(tree, keyBuffer, this.length))
   }
 
-  /** Deletes every key of a range, all keys for `{}`; answers how many there were. Whole subtrees are cut off unread. */
+  /**
+   * Deletes every key of a range, all keys for `{}`; answers how many there were. Whole subtrees are cut off unread.
+   * @throws `COPPICE_INVALID_KEY`, also for a bound that is undefined, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_OPTION` for what is
+   * no range, and {@link CoppiceError | what every write throws}.
+   */
   deleteRange(range: KeyRange<K>): number {
     const { low, high } = this.bounds(range)
     // A bound that is undefined does not bind, and here somebody who has lost a key would lose everything.
@@ -129,7 +152,11 @@ export class Keyspace<K, V> {
     return this.source.write((tree) => removeRange(tree, low, high))
   }
 
-  /** Does all of the operations, in order, or none. */
+  /**
+   * Does all of the operations, in order, or none. `db.batch([{ type: 'put', key, value }, { type: 'delete', key: old }])`
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_VALUE`, `COPPICE_VALUE_TOO_LARGE`,
+   * `COPPICE_INVALID_OPTION` for what is no operation, and {@link CoppiceError | what every write throws}.
+   */
   batch(operations: Iterable<Operation<K, V>>): void {
     const encoded = this.encodeBatch(operations)
     this.source.write((tree) => applyBatch(tree, encoded))
@@ -137,8 +164,10 @@ export class Keyspace<K, V> {
 
   /**
    * Stores entries that come in ascending order of their keys' bytes, each key once and greater than all that
-   * are there: far faster than puts, and into full pages. All of them, or none where anything goes wrong; an
-   * entry out of order is `COPPICE_UNSORTED`. Answers how many there were.
+   * are there: far faster than puts, and into full pages. All of them, or none where anything goes wrong. Answers how many
+   * there were. The entries are taken one by one, and what gives them cannot write to the same store.
+   * @throws `COPPICE_UNSORTED`, `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_VALUE`, `COPPICE_VALUE_TOO_LARGE`,
+   * `COPPICE_INVALID_OPTION` for what is no `[key, value]`, what the iterable throws, and {@link CoppiceError | what every write throws}.
    */
   load(entries: Iterable<readonly [K, V]>): number {
     assertIterable('load', entries)
@@ -174,28 +203,45 @@ export class Keyspace<K, V> {
     return key.length
   }
 
-  /** The entries of a range as `[key, value]`, in the order of their keys' bytes. */
+  /**
+   * The entries of a range as `[key, value]`, in the order of their keys' bytes, all for none given. Lazy: outside a transaction they are
+   * those of this moment, inside one they follow its writes. `for (const [key, value] of db.entries({ gte: 'b', limit: 10 }))`
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_OPTION`, and {@link CoppiceError | what every read throws}.
+   */
   entries(range: RangeOptions<K> = {}): EntryIterator<K, V> {
     return new EntryIterator(...this.scan(range), this.keyEncoding, this.valueEncoding)
   }
 
-  /** The keys of a range. */
+  /**
+   * The keys of a range, in the order of their bytes; lazy as `entries`, and the values are not read.
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_OPTION`, and {@link CoppiceError | what every read throws}.
+   */
   keys(range: RangeOptions<K> = {}): KeyIterator<K> {
     return new KeyIterator(...this.scan(range), this.keyEncoding)
   }
 
-  /** The values of a range, in the order of their keys' bytes. */
+  /**
+   * The values of a range, in the order of their keys' bytes; lazy as `entries`.
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_OPTION`, and {@link CoppiceError | what every read throws}.
+   */
   values(range: RangeOptions<K> = {}): ValueIterator<V> {
     return new ValueIterator(...this.scan(range), this.valueEncoding)
   }
 
-  /** The entries whose keys begin with `prefix`: short for `entries({ prefix })`. */
+  /**
+   * The entries whose keys begin with `prefix`: short for `entries({ prefix })`.
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_OPTION`, and {@link CoppiceError | what every read throws}.
+   */
   prefix(prefix: K, options: Omit<RangeOptions<K>, 'prefix'> = {}): EntryIterator<K, V> {
     // A bound that is undefined does not bind, and here somebody who has lost a key would get everything.
     if (prefix === undefined) throw new CoppiceError('COPPICE_INVALID_KEY', 'a prefix is to be given; for all entries use entries().')
     return this.entries({ ...options, prefix })
   }
 
+  /**
+   * All entries, so that `for` takes the store itself: `for (const [key, value] of db)`.
+   * @throws {@link CoppiceError | what every read throws}.
+   */
   [Symbol.iterator](): EntryIterator<K, V> {
     return this.entries()
   }
@@ -209,12 +255,18 @@ export class Keyspace<K, V> {
     return [hold, new TreeScan(hold.tree, low, high, reverse, limit, offset)]
   }
 
-  /** A place that moves from entry to entry without making objects; close it when done. */
+  /**
+   * A place that moves from entry to entry without making objects; close it when done.
+   * @throws {@link CoppiceError | what every read throws}.
+   */
   cursor(): Cursor<K, V> {
     return new Cursor(this.source.hold(), this.keyEncoding, this.valueEncoding, (key) => this.encoded(key))
   }
 
-  /** Number of entries in a range, all for none given. Reads at most two paths, however many there are. */
+  /**
+   * Number of entries in a range, all for none given. O(log n): reads at most two paths, however many there are.
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_OPTION`, and {@link CoppiceError | what every read throws}.
+   */
   count(range: KeyRange<K> = {}): number {
     const { low, high } = this.bounds(range)
     const tree = this.source.tree()
@@ -223,7 +275,11 @@ export class Keyspace<K, V> {
     return Math.max(0, end - begin)
   }
 
-  /** The entry with `position` entries before it; a negative position counts from the end. O(log n). */
+  /**
+   * The entry with `position` entries before it, 0 for the first; a negative position counts from the end, -1 for the last. Undefined
+   * where there is none. O(log n).
+   * @throws `COPPICE_INVALID_OPTION` for no whole number, `COPPICE_INVALID_VALUE`, and {@link CoppiceError | what every read throws}.
+   */
   at(position: number): [key: K, value: V] | undefined {
     assertPosition(position)
     const offset = position < 0 ? -1 - position : position
@@ -237,13 +293,19 @@ export class Keyspace<K, V> {
     }
   }
 
-  /** Number of entries whose keys are less than this one, which need not be there. O(log n). */
+  /**
+   * Number of entries whose keys are less than this one, which need not be there. O(log n).
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, and {@link CoppiceError | what every read throws}.
+   */
   rank(key: K): number {
     this.encodeKey(key)
     return rank(this.source.tree(), keyBuffer, this.length)
   }
 
-  /** Bytes of the value of a key without reading it, or undefined where there is none. */
+  /**
+   * Bytes of the value of a key, as encoded, without reading it, or undefined where there is none. O(log n).
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, and {@link CoppiceError | what every read throws}.
+   */
   valueLength(key: K): number | undefined {
     this.encodeKey(key)
     const tree = this.source.tree()

@@ -2,7 +2,7 @@
 import { CoppiceError } from './errors.js'
 import type { Bound } from './tree/cut.js'
 
-/** Which keys; bounds that are left out do not bind, and several bind together. */
+/** Which keys: `{ gte: 'a', lt: 'c' }`, `{ prefix: 'user:' }`. Bounds that are left out do not bind; several bind together. */
 export interface KeyRange<K> {
   /** Greater than. */
   gt?: K
@@ -12,17 +12,17 @@ export interface KeyRange<K> {
   lt?: K
   /** Less than or equal. */
   lte?: K
-  /** Keys whose bytes begin with those of this one; an empty prefix is every key. */
+  /** Keys whose bytes begin with those of this one, with `tuple` those whose first elements are these. An empty prefix is every key. */
   prefix?: K
 }
 
-/** Which entries, and in which order. */
+/** Which entries, and in which order: `{ prefix: 'user:', reverse: true, limit: 10 }`. */
 export interface RangeOptions<K> extends KeyRange<K> {
-  /** From the greatest key down. Default false. */
+  /** From the greatest key down; `offset` and `limit` count from there. Default false. */
   reverse?: boolean
-  /** Entries at most. Default all. */
+  /** Entries at most, a whole number from 0, or Infinity. Default all. */
   limit?: number
-  /** Entries to pass over first; costs O(log n) however many. Default 0. */
+  /** Entries to pass over first, a whole number from 0; costs O(log n) however many. Default 0. */
   offset?: number
 }
 

@@ -22,7 +22,16 @@ export interface TransactionHost {
 
 /**
  * A transaction: sees the store as it was when it began, and its own writes; others see those after `commit`,
- * all at once. Ends with `commit`, `commitAsync` or `rollback`; `using` rolls back what was not committed.
+ * all at once. `get`, `put`, `entries`, `count` and the like are in {@link Keyspace}. Ends with `commit`, `commitAsync` or
+ * `rollback`; `using` rolls back what was not committed.
+ *
+ * @example
+ * ```ts
+ * const tx = db.begin()
+ * tx.put('a', value)
+ * tx.tree('log').put('1', value)
+ * tx.commit()
+ * ```
  */
 export class Transaction<K, V> extends Keyspace<K, V> {
   private readonly state: TransactionState
@@ -33,6 +42,7 @@ export class Transaction<K, V> extends Keyspace<K, V> {
     this.state = state
   }
 
+  /** Whether it only reads: a snapshot, or begun with `readOnly`. */
   get readOnly(): boolean {
     return this.state.writing === undefined
   }
@@ -42,10 +52,20 @@ export class Transaction<K, V> extends Keyspace<K, V> {
     return this.state.active
   }
 
-  /** A named tree in this transaction. It need not be there: reads find nothing then, and the first write makes it. */
+  /**
+   * A named tree in this transaction, with encodings of its own. It need not be there: reads find nothing then, and the first write
+   * makes it.
+   *
+   * @throws `COPPICE_INVALID_KEY` where the name is no string of 1 to 2,048 bytes, `COPPICE_INVALID_OPTION`.
+   */
   tree<KE extends EncodingOption<unknown> = 'utf8', VE extends EncodingOption<unknown> = 'binary'>(
     name: string, options?: NamedTreeOptions<KE, VE>,
   ): Keyspace<Decoded<KE>, Decoded<VE>>
+  /**
+   * The same with the types named, as for `'json'`.
+   *
+   * @throws `COPPICE_INVALID_KEY`, `COPPICE_INVALID_OPTION`.
+   */
   tree<TK, TV>(name: string, options?: TreeOptions<TK, TV>): Keyspace<TK, TV>
   tree<TK, TV>(name: string, options: TreeOptions<TK, TV> = {}): Keyspace<TK, TV> {
     encodeName(name)
@@ -53,57 +73,98 @@ export class Transaction<K, V> extends Keyspace<K, V> {
     return new Keyspace(new TransactionSource(this.state, name), keyEncoding, valueEncoding)
   }
 
-  /** Names of the named trees, in the order of their bytes. */
+  /**
+   * Names of the named trees, in the order of their bytes.
+   *
+   * @throws {@link CoppiceError | what every read throws}.
+   */
   trees(): string[] {
     this.state.assertReadable()
     return (this.state.writing ?? this.state.reading).names()
   }
 
-  /** Makes a named tree without entries; answers false where there is one. */
+  /**
+   * Makes a named tree without entries; answers false where there is one.
+   *
+   * @throws `COPPICE_INVALID_KEY` where the name is no string of 1 to 2,048 bytes, and {@link CoppiceError | what every write throws}.
+   */
   createTree(name: string): boolean {
     encodeName(name)
     return this.state.writable().createTree(name)
   }
 
-  /** Takes a named tree away with all its entries; answers whether there was one. */
+  /**
+   * Takes a named tree away with all its entries; answers whether there was one.
+   *
+   * @throws `COPPICE_INVALID_KEY` where the name is no string of 1 to 2,048 bytes, and {@link CoppiceError | what every write throws}.
+   */
   dropTree(name: string): boolean {
     encodeName(name)
     return this.state.writable().dropTree(name)
   }
 
-  /** A point to come back to; savepoints nest. */
+  /**
+   * A point to come back to; savepoints nest.
+   *
+   * @throws `COPPICE_READ_ONLY`, `COPPICE_TRANSACTION_ENDED`, `COPPICE_TRANSACTION_FAILED`, `COPPICE_CLOSED`, `COPPICE_BUSY` while
+   * a `load` runs.
+   */
   savepoint(): Savepoint {
     return this.state.savepoint()
   }
 
   /**
    * Makes the writes visible and, unless the database's durability says otherwise, returns when they are on
-   * the disk. On an error nothing of the transaction has been done.
+   * the disk. On an error nothing of the transaction has been done. A transaction that only reads just ends.
+   *
+   * @throws {@link CoppiceError | what every write throws} but `COPPICE_READ_ONLY`.
    */
   commit(): void {
     this.state.commit()
   }
 
-  /** Makes the writes visible at once; resolves when they are on the disk (with `lazy` durability at once). */
+  /**
+   * Makes the writes visible at once; resolves when they are on the disk, with `'lazy'` durability at once.
+   *
+   * @throws {@link CoppiceError | what every write throws} but `COPPICE_READ_ONLY`.
+   */
   commitAsync(): Promise<void> {
     return this.state.commitAsync()
   }
 
-  /** Undoes everything; nothing to do for a transaction that has ended. */
+  /**
+   * Undoes everything and ends the transaction; does nothing where it has ended already.
+   *
+   * @throws `COPPICE_BUSY` while a `load` into the transaction takes its entries.
+   */
   rollback(): void {
     this.state.rollback()
   }
 
+  /**
+   * As `rollback`, at the end of a block with `using`.
+   *
+   * @throws `COPPICE_BUSY` as `rollback`.
+   */
   [Symbol.dispose](): void {
     this.state.rollback()
   }
 }
 
-/** A point in a write transaction. */
+/** A point in a write transaction, from {@link Transaction.savepoint}. */
 export interface Savepoint {
-  /** Undoes what was written since; the savepoint can be used again, those made after it cannot. */
+  /**
+   * Undoes what was written since; the savepoint can be used again, those made after it cannot.
+   *
+   * @throws `COPPICE_TRANSACTION_ENDED` where the savepoint is gone or the transaction has ended, `COPPICE_TRANSACTION_FAILED`,
+   * `COPPICE_CLOSED`, `COPPICE_BUSY` while a `load` runs.
+   */
   rollback(): void
-  /** Keeps what was written since; the savepoint, and those made after it, are gone. */
+  /**
+   * Keeps what was written since; the savepoint, and those made after it, are gone.
+   *
+   * @throws as `rollback`, `COPPICE_TRANSACTION_ENDED` among them.
+   */
   release(): void
 }
 

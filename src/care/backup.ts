@@ -17,8 +17,12 @@ import type { CommitView } from '../views.js'
 import { takeCensus } from './census.js'
 import { existing, refuseExisting } from './compact.js'
 
-/** Where a backup goes: the path of a file that is not there yet, or a stream. */
+/** Where a backup goes: the path of a file that is not there yet, or a stream of bytes, which is left open. */
 export type BackupTarget = string | Writable
+
+export function isStream(target: unknown): target is Writable {
+  return typeof target === 'object' && target !== null && 'write' in target && 'on' in target && typeof target.on === 'function'
+}
 
 /** Pages copied in one go, 1 MiB; other work gets its turn in between. */
 const CHUNK_PAGES = 256

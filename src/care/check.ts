@@ -8,18 +8,27 @@ import type { Store } from '../pager/store.js'
 import type { CommitView } from '../views.js'
 import { takeCensus } from './census.js'
 
-/** What `check` found. */
+/** What {@link Database.check} found. */
 export interface CheckReport {
   /** True where nothing is wrong. */
   ok: boolean
-  /** What is wrong, each with its page and tree; at most 1,000. */
+  /** What is wrong, each with its `page`, and with its `tree` where it is known; about 1,000 at most. */
   errors: CoppiceError[]
   /** Trees looked at, the default one included. */
   trees: number
   /** Entries in all of them. */
   entries: number
-  /** Pages of the file, and how many of them are reached by a tree, hold the free log, or are free. */
-  pages: { total: number; reached: number; freeLog: number; free: number }
+  /** Numbers of pages, of 4,096 bytes each. */
+  pages: {
+    /** All up to the last one in use; the three meta pages included. */
+    total: number
+    /** Those that a tree reaches. */
+    reached: number
+    /** Those that hold the list of free pages. */
+    freeLog: number
+    /** Free ones. */
+    free: number
+  }
 }
 
 /**

@@ -11,7 +11,7 @@ import { utf8 } from './utf8.js'
 
 /**
  * Turns values of a type into bytes and back, in the form that the engine calls. To write an encoding of
- * your own, `CustomEncoding` is simpler; this one spares the allocations.
+ * your own, {@link CustomEncoding} is simpler; this one spares the allocations.
  */
 export interface Encoding<T> {
   /** For messages and for telling encodings apart. */
@@ -45,24 +45,42 @@ export interface Encoding<T> {
   /**
    * The same where nobody else writes to `source` ever again, so that the value may share its memory. May be left out;
    * `decode` serves then.
+   *
+   * @throws TypeError as `decode`.
    */
   decodeOwned?(source: Buffer, start: number, end: number): T
 }
 
-/** An encoding as users write one. */
+/**
+ * An encoding as users write one.
+ *
+ * @example
+ * ```ts
+ * const date: CustomEncoding<Date> = {
+ *   encode: (value) => Buffer.from(value.toISOString()),
+ *   decode: (bytes) => new Date(String(bytes)),
+ * }
+ * ```
+ */
 export interface CustomEncoding<T> {
   /** For messages; 'custom' where it is left out. */
   readonly name?: string
-  /** The bytes of a value. May throw what it likes; that becomes the `cause` of the error that the caller sees. */
+  /**
+   * The bytes of a value. What it throws becomes the `cause` of a `COPPICE_INVALID_KEY` or `COPPICE_INVALID_VALUE`.
+   * It may not change the store, nor answer differently for the same key.
+   */
   encode(value: T): Uint8Array
-  /** The value back from its bytes, which are a copy and may be kept. */
+  /** The value back from its bytes, which are a copy and may be kept. What it throws becomes the `cause` of a `COPPICE_INVALID_VALUE`. */
   decode(bytes: Uint8Array): T
 }
 
-/** The encodings that go by a name. */
+/**
+ * The encodings that go by a name: `'utf8'` for strings, `'binary'` for `Uint8Array` (which comes back as `Buffer`), `'json'` for what
+ * `JSON.stringify` takes. Strings sort by code point; JSON sorts by its text, 10 before 9, and so is no encoding for keys of numbers.
+ */
 export type EncodingName = 'utf8' | 'binary' | 'json'
 
-/** What the options `keyEncoding` and `valueEncoding` take. An `Encoding` counts as a custom one, too. */
+/** What the options `keyEncoding` and `valueEncoding` take. An {@link Encoding}, such as `tuple`, counts as a custom one, too. */
 export type EncodingOption<T> = EncodingName | CustomEncoding<T>
 
 const known = "'utf8', 'binary', 'json', tuple, or an object with the functions encode and decode"

@@ -1,9 +1,9 @@
 /** The types of tuples, and the bytes that their encoding is made of; `tuple.ts` explains it. */
 
-/** What a tuple may hold. */
+/** What a tuple may hold: numbers but NaN, bigints of up to 255 bytes, valid Dates, and arrays nested up to 32 deep. */
 export type TupleElement = null | boolean | number | bigint | string | Uint8Array | Date | readonly TupleElement[]
 
-/** A key of several parts, for example ['user', 17, 'name']. */
+/** A key of several parts, for example `['user', 17, 'name']`. */
 export type Tuple = readonly TupleElement[]
 
 /** Ends a string, bytes and a nested array. Less than every tag, so that the shorter sorts first. */

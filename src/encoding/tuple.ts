@@ -39,8 +39,15 @@ export type { Tuple, TupleElement } from './tuple-format.js'
 const scratch = new Uint8Array(4096)
 
 /**
- * Ordered tuples of null, booleans, numbers but NaN, bigints of up to 255 bytes, strings, bytes, Dates, and
- * arrays of all these, up to 32 deep. Bytes come back as a `Buffer`.
+ * Arrays as keys: they sort element by element, a shorter one before those that it begins, and a prefix is whole elements. Elements
+ * of different types sort as null, false, true, numbers, bigints, Dates, strings, bytes, arrays. Bytes come back as a `Buffer`.
+ *
+ * @example
+ * ```ts
+ * const db = open('data.coppice', { keyEncoding: tuple })
+ * db.put(['login', 'ada', 9], value)
+ * db.count({ prefix: ['login', 'ada'] })
+ * ```
  */
 export const tuple: Encoding<Tuple> = {
   name: 'tuple',

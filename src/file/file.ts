@@ -1,6 +1,6 @@
 /**
  * The file interface: the only way the engine reaches storage. Four implementations stand behind it
- * (mapped, plain, memory, and the simulated disk of the properties) and one suite runs over all.
+ * (mapped, plain, memory, and the simulated disk) and one suite runs over all.
  *
  * Windows: a file may offer its content as memory, in windows of 1 GiB. A window may reach past the end of
  * the file; touching a page past the end kills the process, so callers bound every access by a page count
@@ -52,5 +52,8 @@ export interface StoreFile {
   close(): void
 }
 
-/** Maps `length` bytes of the file behind `descriptor` from byte `offset`, read-only and shared, or answers undefined where it cannot. */
+/**
+ * Maps `length` bytes of the file behind `descriptor` from byte `offset`, read-only and shared, or answers undefined where it cannot:
+ * then the pages are read instead. The `ArrayBuffer` has exactly that length, 1 GiB as a rule, and may reach past the end of the file.
+ */
 export type Mapper = (descriptor: number, offset: number, length: number) => ArrayBuffer | undefined

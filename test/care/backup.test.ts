@@ -164,6 +164,12 @@ describe('backup', () => {
     expect(fs.readdirSync(folder).sort()).toEqual(['copy', 'store'])
   })
 
+  it.each([42, undefined, null, '', 'a\0b', {}])('to %j, which is no path and no stream, is COPPICE_INVALID_OPTION', async (target) => {
+    const db = filled()
+    await expect(db.backup(target as string)).rejects.toMatchObject({ code: 'COPPICE_INVALID_OPTION' })
+    expect(() => db.compactTo(target as string)).toThrow(expect.objectContaining({ code: 'COPPICE_INVALID_OPTION' }))
+  })
+
   it('to a missing folder is COPPICE_NOT_FOUND', async () => {
     const db = filled()
     await expect(db.backup(join(folder, 'none', 'copy'))).rejects.toMatchObject({ code: 'COPPICE_NOT_FOUND' })
