@@ -75,16 +75,7 @@ export function wrong(value: unknown): never {
   return value as never
 }
 
-/** Numbers from 0 to below 1 that look random and are the same for the same seed. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad)
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97)
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32
-  }
-}
+export { randomFrom as seeded } from '../src/crash/random.js'
 
 export function randomBytes(random: () => number, length: number): Uint8Array {
   const bytes = new Uint8Array(length)

@@ -2,7 +2,7 @@
  * The file interface: the only way the engine reaches storage. Four implementations stand behind it
  * (mapped, plain, memory, and the simulated disk) and one suite runs over all.
  *
- * Windows: a file may offer its content as memory, in windows of 1 GiB. A window may reach past the end of
+ * Windows: a file may offer its content as memory, in windows of up to 1 GiB. A window may reach past the end of
  * the file; touching a page past the end kills the process, so callers bound every access by a page count
  * that they have checked against `size()`. What was written with `write` shows in the window at once.
  *
@@ -21,15 +21,15 @@ export interface StoreFile {
   size(): number
 
   /**
-   * Makes windows to be had for the first `bytes` bytes; the file itself is not made longer. A memory file may
-   * answer with another buffer afterwards.
+   * Makes windows to be had for the first `bytes` bytes; the file itself is not made longer. Another buffer may answer for a
+   * window afterwards.
    */
   reserve(bytes: number): void
 
   /**
    * Window number `index`, mapped when it is first asked for, or undefined where nothing is reserved or the
-   * file cannot be mapped: then pages are read with `read`. A memory file answers with another buffer after it
-   * has grown.
+   * file cannot be mapped: then pages are read with `read`. It is as long as what is reserved of it takes, or longer; another, longer
+   * buffer answers when more has been reserved.
    */
   window(index: number): ArrayBuffer | undefined
 
@@ -54,6 +54,6 @@ export interface StoreFile {
 
 /**
  * Maps `length` bytes of the file behind `descriptor` from byte `offset`, read-only and shared, or answers undefined where it cannot:
- * then the pages are read instead. The `ArrayBuffer` has exactly that length, 1 GiB as a rule, and may reach past the end of the file.
+ * then the pages are read instead. The `ArrayBuffer` has exactly that length, from 1 MiB to 1 GiB, and may reach past the end of the file.
  */
 export type Mapper = (descriptor: number, offset: number, length: number) => ArrayBuffer | undefined

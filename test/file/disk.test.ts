@@ -206,8 +206,23 @@ describe('a file on a disk', () => {
     file.reserve(WINDOW_SIZE + 1)
     expect(file.window(0)).toBeUndefined()
     expect(file.window(0)).toBeUndefined()
-    expect(file.window(1)?.byteLength).toBe(WINDOW_SIZE)
+    expect(file.window(1)?.byteLength).toBe(2 ** 20)
     expect(asked).toEqual([0, WINDOW_SIZE])
+  })
+
+  it('keeps the map of a window where the mapper refuses a longer one, and asks for each length once', () => {
+    const asked: number[] = []
+    const file = open(newFile(), {
+      mapper: (_descriptor, _offset, length) => {
+        asked.push(length)
+        return length === 2 ** 20 ? new ArrayBuffer(length) : undefined
+      },
+    })
+    for (const bytes of [1, 2 ** 20, 2 ** 20 + 1, 2 ** 24]) {
+      file.reserve(bytes)
+      expect(file.window(0)?.byteLength).toBe(2 ** 20)
+    }
+    expect(asked).toEqual([2 ** 20, 2 ** 24])
   })
 
   it('refuses a mapper that answers less than a window', () => {

@@ -44,7 +44,7 @@ function endsWhenCollected(mapper: () => Mapper): void {
     file.write([pattern(PAGE)], 0)
     file.reserve(1)
     expect(mapsOf(file.path)).toBe(0)
-    expect(file.window(0)?.byteLength).toBe(WINDOW_SIZE)
+    expect(file.window(0)?.byteLength).toBe(2 ** 20)
     expect(mapsOf(file.path)).toBe(1)
     let view: Uint8Array | undefined = windowBytes(file, 0, 0, PAGE)
     file.close()

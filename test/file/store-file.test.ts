@@ -163,18 +163,32 @@ describe.each(layers)('a file, $name', ({ available, windows, create }) => {
     })
   })
 
-  if (windows === 'fixed') describe.skipIf(!available)('maps each window once', () => {
-    it('shows growth in the same window without mapping again', () => {
+  if (windows === 'fixed') describe.skipIf(!available)('maps more than there is', () => {
+    it('and shows growth there without mapping again', () => {
       const file = create()
       file.reserve(1)
       const window = file.window(0)
-      expect(window?.byteLength).toBe(WINDOW_SIZE)
+      expect(window?.byteLength).toBe(2 ** 20)
       for (let size = PAGE; size <= 256 * PAGE; size *= 2) {
         file.write([pattern(PAGE, size)], size - PAGE)
         file.reserve(size)
         expect(windowBytes(file, 0, size - PAGE, PAGE)).toEqual(pattern(PAGE, size))
       }
       expect(file.window(0)).toBe(window)
+    })
+
+    it('and maps a window anew when it outgrows its map, three times at most; the old maps stay valid', () => {
+      const file = create()
+      file.write([pattern(PAGE)], 0)
+      const views: Uint8Array[] = []
+      for (const [size, length] of [[1, 20], [2 ** 20, 20], [2 ** 20 + 1, 24], [2 ** 24, 24], [2 ** 24 + 1, 27], [2 ** 27, 27], [2 ** 27 + 1, 30], [GIB, 30]]) {
+        file.reserve(size)
+        expect(file.window(0)?.byteLength, `${size} bytes`).toBe(2 ** length)
+        views.push(windowBytes(file, 0, 0, PAGE))
+      }
+      expect(new Set(views.map((view) => view.buffer)).size).toBe(4)
+      file.write([pattern(PAGE, 8)], 0)
+      for (const view of views) expect(view).toEqual(pattern(PAGE, 8))
     })
   })
 
