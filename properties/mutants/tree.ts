@@ -26,12 +26,12 @@ export const treeMutants: readonly Mutant[] = [
   {
     name: 'shift-miscounts',
     breaks: 'A leaf that gives cells to a neighbour, the new one among them, counts that one for itself.',
-    edits: [{ file: 'src/tree/shift.ts', text: 'baseOf(parent), neighbour.index) + moved)', replacement: 'baseOf(parent), neighbour.index) + part.cells)' }],
+    edits: [{ file: 'src/tree/shift.ts', text: 'tree.addEntries(parent, neighbour.index, moved)', replacement: 'tree.addEntries(parent, neighbour.index, part.cells)' }],
   },
   {
     name: 'shift-separator-too-short',
     breaks: 'The separator between two leaves that have shared their cells no longer parts them.',
-    edits: [{ file: 'src/tree/shift.ts', text: 'return shared + 1\n', replacement: 'return Math.max(shared, 1)\n' }],
+    edits: [{ file: 'src/tree/shift.ts', text: 'return Math.min(shared + 1, end)', replacement: 'return Math.max(shared, 1)' }],
   },
   {
     name: 'shift-across-prefixes',

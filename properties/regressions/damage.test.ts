@@ -306,3 +306,39 @@ it('a page of the free log is no page of a tree, whatever points to it: its cell
     expect(db.check().ok).toBe(false)
   }
 })
+
+/** A branch, page 5, over a leaf with room, page 3, and a full one, page 4, whose keys begin with m. */
+function besideRoom(keys: string[], counts: [number, number]): Draft {
+  const draft = new Draft(8)
+  const roomy = draft.leaf(3, 8, Array.from({ length: 12 }, (_, i) => [`a${padded(i, 2)}`, bytesOf('x'.repeat(20))]))
+  const full = draft.leaf(4, 8, keys.map((key) => [key, bytesOf('v'.repeat(88))]))
+  const crc = draft.branch(5, 8, 1, [['', 3, roomy, counts[0]], ['m', 4, full, counts[1]]])
+  draft.metas({ defaultTree: { page: 5, crc, entries: counts[0] + counts[1], depth: 2 }, durable: 9 })
+  return draft
+}
+
+const FULL = Array.from({ length: 40 }, (_, i) => `m${10 + i}`)
+
+it('a key that stands many times in a full page is damage when its cells move, and nothing is written beside the page', () => {
+  for (let first = 11; first < 40; first++) {
+    const keys = FULL.map((key, i) => (i + 10 >= first && i + 10 < first + 10 ? `m${first + 5}` : key))
+    const file = fileOf(besideRoom(keys, [12, 40]).arena.bytes)
+    const { db } = openOn(file)
+    const tx = db.begin()
+    tx.tree('side', { valueEncoding: 'utf8' }).put('s', 'side value')
+    const code = codeOf(() => tx.put(`m${first + 5}`, 'w'.repeat(300)))
+    expect([undefined, 'COPPICE_CORRUPT']).toContain(code)
+    if (code === undefined) {
+      expect(tx.tree('side', { valueEncoding: 'utf8' }).get('s')).toBe('side value')
+      tx.commit()
+    } else tx.rollback()
+    const messages = openOn(file).db.check().errors.map(({ message }) => message)
+    expect(messages.filter((message) => !/key in slot|counts|belongs/.test(message)), `from ${first}`).toEqual([])
+  }
+})
+
+it('a pointer that counts fewer entries than there are is damage when cells move, not a count beyond all bounds', () => {
+  const { db } = openOn(fileOf(besideRoom(FULL, [51, 1]).arena.bytes))
+  expect(codeOf(() => db.put('m30a', 'w'.repeat(100)))).toBe('COPPICE_CORRUPT')
+  expect(db.count({ gte: 'm' })).toBeLessThan(60)
+})

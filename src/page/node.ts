@@ -195,7 +195,7 @@ export function setPrefix(arena: Arena, base: number, key: Uint8Array, from: num
   const start = base + PAGE_SIZE - length
   for (let i = 0; i < length; i++) arena.bytes[start + i] = key[from + i]
   arena.halves[(base + HEADER.PREFIX_LENGTH) >>> 1] = length
-  arena.halves[(base + HEADER.CELL_TOP) >>> 1] = (PAGE_SIZE - length) & ~3
+  setCellTop(arena, base, (PAGE_SIZE - length) & ~3)
 }
 
 /**
@@ -203,14 +203,10 @@ export function setPrefix(arena: Arena, base: number, key: Uint8Array, from: num
  * into both, and answers the cell's offset in the arena. The caller has seen that the gap holds it.
  */
 export function insertCell(arena: Arena, base: number, index: number, rest: number, size: number, key: Uint8Array, from: number, end: number): number {
-  const { halves } = arena
-  const count = countOf(arena, base)
-  const slot = slotAt(base, index)
-  if (index < count) arena.bytes.copyWithin(slot + SLOT.SIZE, slot, slotAt(base, count))
   const top = cellTopOf(arena, base) - size
-  halves[(base + HEADER.CELL_TOP) >>> 1] = top
-  setCount(arena, base, count + 1)
-  halves[(slot + SLOT.OFFSET) >>> 1] = top
+  openSlots(arena, base, index, 1)
+  setCellTop(arena, base, top)
+  arena.halves[(slotAt(base, index) + SLOT.OFFSET) >>> 1] = top
   setSuffix(arena, base, index, rest, key, from, end)
   return base + top
 }
@@ -256,12 +252,8 @@ export function copyCell(arena: Arena, base: number, index: number, target: Aren
 
 /** Takes slot and cell away; the cell's `size` bytes are free only after a rebuild, or at once where it lies lowest. */
 export function removeCell(arena: Arena, base: number, index: number, size: number): void {
-  const count = countOf(arena, base)
-  const slot = slotAt(base, index)
-  const offset = arena.halves[(slot + SLOT.OFFSET) >>> 1]
-  releaseBytes(arena, base, offset, size)
-  arena.bytes.copyWithin(slot, slot + SLOT.SIZE, slotAt(base, count))
-  setCount(arena, base, count - 1)
+  releaseBytes(arena, base, arena.halves[(slotAt(base, index) + SLOT.OFFSET) >>> 1], size)
+  closeSlots(arena, base, index, 1)
 }
 
 /** The slot of the cell at `offset` from the page's start, or -1 where none begins there. */
@@ -274,6 +266,6 @@ export function slotOfCell(arena: Arena, base: number, offset: number): number {
 
 /** Gives back `size` bytes of the cell area at `offset` from the page's start. */
 export function releaseBytes(arena: Arena, base: number, offset: number, size: number): void {
-  if (offset === cellTopOf(arena, base)) arena.halves[(base + HEADER.CELL_TOP) >>> 1] = offset + size
+  if (offset === cellTopOf(arena, base)) setCellTop(arena, base, offset + size)
   else addFragmented(arena, base, size)
 }

@@ -1,6 +1,6 @@
 /**
- * Cells taken out of their pages, to be laid into pages anew: the one way in which pages are split, merged,
- * evened out with a neighbour, compacted, or given another prefix.
+ * Cells taken out of their pages, to be laid into pages anew: that is how pages are split, merged,
+ * compacted, or given another prefix.
  *
  * The pages they come from are copied to scratch pages, and a cell is named by its scratch page and its index
  * there; a cell that comes from no page gets a scratch page of its own. So a cell whose page had the prefix
@@ -16,7 +16,7 @@ import {
 } from '../page/node.js'
 
 /** Bytes of a page that slots, cells and the prefix share. */
-export const ROOM = PAGE_SIZE - HEADER.SIZE
+const ROOM = PAGE_SIZE - HEADER.SIZE
 
 const NO_KEY = new Uint8Array(0)
 const keyA = new Uint8Array(PAGE_SIZE)
@@ -83,7 +83,7 @@ export class Cells {
 
   /** Adds one cell from its parts; `header` has as many bytes as `rest` says. */
   add(key: Uint8Array, length: number, header: Uint8Array, value: Uint8Array): void {
-    this.push(this.single(key, length, header, 0, value), 0)
+    this.push(this.single(key, length, header, value), 0)
   }
 
   /** Drops all cells but `count` of them from index `from` on. */
@@ -98,21 +98,21 @@ export class Cells {
     const { scratch } = this
     const header = cellAt(scratch, this.bases[index], this.indices[index])
     const bytes = scratch.bytes.slice(header, header + this.rest)
-    this.bases[index] = this.single(key, length, bytes, 0, NO_KEY)
+    this.bases[index] = this.single(key, length, bytes, NO_KEY)
     this.indices[index] = 0
     this.keyLength[index] = length
     this.summed = 0
   }
 
   /** A scratch page with one cell. */
-  private single(key: Uint8Array, length: number, header: Uint8Array, headerAt: number, value: Uint8Array): number {
+  private single(key: Uint8Array, length: number, header: Uint8Array, value: Uint8Array): number {
     const page = this.scratchPage()
     const { scratch } = this
     setCount(scratch, page, 0)
     setPrefix(scratch, page, NO_KEY, 0, 0)
     const size = align4(this.rest + restLength(length) + value.length)
     const cell = insertCell(scratch, page, 0, this.rest, size, key, 0, length)
-    for (let i = 0; i < this.rest; i++) scratch.bytes[cell + i] = header[headerAt + i]
+    for (let i = 0; i < this.rest; i++) scratch.bytes[cell + i] = header[i]
     scratch.bytes.set(value, cell + this.rest + restLength(length))
     return page
   }
@@ -235,7 +235,8 @@ export class Cells {
 
   /** The shortest key that is above cell `index - 1` and not above cell `index`; in branches the very key of `index`. */
   separator(index: number): Uint8Array {
-    const length = this.branch ? this.keyLength[index] : this.shared(index - 1, index) + 1
+    // In a hostile page both keys may be the same.
+    const length = this.branch ? this.keyLength[index] : Math.min(this.shared(index - 1, index) + 1, this.keyLength[index])
     this.readKey(index, keyB)
     return keyB.slice(0, length)
   }

@@ -1,9 +1,9 @@
 import { corrupt } from '../errors.js'
 import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
-import { branchFlags, entriesOf, setBranchFlags, setEntries } from '../page/branch.js'
+import { branchFlags, setBranchFlags } from '../page/branch.js'
 import { BRANCH_CELL, BRANCH_FLAG, LEAF_CELL, LEAF_FLAG, PAGE_SIZE, SLOT } from '../page/layout.js'
-import { countOf } from '../page/header.js'
+import { countOf, pageOf } from '../page/header.js'
 import {
   insertLeafCell, isOverflow, leafCellSize, leafCellSizeAt, overwriteValue, readOverflowRef, removeLeafCell, shrinkLeafCell, valueAt,
 } from '../page/leaf.js'
@@ -61,14 +61,22 @@ function replace(arena: Arena, base: number, index: number, stored: Uint8Array, 
 function place(tree: Tree, index: number, key: Uint8Array, length: number, stored: Uint8Array, flags: number): void {
   if (insertHere(tree, index, key, length, stored, flags)) return
   if (makeRoom(tree, index, key, length, stored)) {
-    // The cell may belong to the neighbour now.
-    const { path, pager } = tree
-    const slot = path.slots[0]
-    path.lastSlot = slot
-    path.index[0] = ~searchNode(pager.arenas[arenaOf(slot)], baseOf(slot), 0, LEAF_CELL.REST, key, length)
-    if (insertHere(tree, path.index[0], key, length, stored, flags)) return
+    findPlace(tree, key, length)
+    if (insertHere(tree, tree.path.index[0], key, length, stored, flags)) return
   }
   spreadWith(tree, tree.path.index[0], key, length, stored, flags)
+}
+
+/** Cells have moved, and the new one may belong to the neighbour now. */
+function findPlace(tree: Tree, key: Uint8Array, length: number): void {
+  const { path, pager } = tree
+  const slot = path.slots[0]
+  const arena = pager.arenas[arenaOf(slot)]
+  const found = searchNode(arena, baseOf(slot), 0, LEAF_CELL.REST, key, length)
+  // In a hostile page a key that was not found may be there now.
+  if (found >= 0) throw corrupt(pageOf(arena, baseOf(slot)), tree.root.tree, 'its keys are not in order')
+  path.lastSlot = slot
+  path.index[0] = ~found
 }
 
 /** Writes the cell where the leaf has room for it as it stands; else answers false. */
@@ -120,15 +128,8 @@ export function freeValue(tree: Tree, arena: Arena, base: number, index: number)
 
 /** Adds to the number of entries in every pointer on the path. */
 export function addEntries(tree: Tree, difference: number): void {
-  const { path, root, pager } = tree
-  for (let level = root.depth - 1; level > 0; level--) {
-    const slot = path.slots[level]
-    const arena = pager.arenas[arenaOf(slot)]
-    const base = baseOf(slot)
-    const entries = entriesOf(arena, base, path.index[level]) + difference
-    if (entries < 0) throw corrupt(root.page, root.tree, 'it counts fewer entries than there are')
-    setEntries(arena, base, path.index[level], entries)
-  }
+  const { path, root } = tree
+  for (let level = root.depth - 1; level > 0; level--) tree.addEntries(path.slots[level], path.index[level], difference)
   root.entries += difference
 }
 

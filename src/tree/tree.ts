@@ -13,7 +13,7 @@
 import { assert } from '../assert.js'
 import { corrupt } from '../errors.js'
 import { ARENA_SHIFT, arenaOf, baseOf } from '../page/arena.js'
-import { redirectChild } from '../page/branch.js'
+import { entriesOf, redirectChild, setEntries } from '../page/branch.js'
 import { birthOf, crcOf, kindAt, kindOf, pageOf, wrongKind } from '../page/header.js'
 import { BRANCH_CELL, BRANCH_FLAG, LEAF_CELL, MAX_DEPTH, TYPE } from '../page/layout.js'
 import { cellAt, searchNode } from '../page/node.js'
@@ -157,6 +157,15 @@ export class Tree {
     const target = this.writing().writable(page, child)
     redirectChild(arena, base, index, pageOf(pager.arenas[arenaOf(target)], baseOf(target)))
     return target
+  }
+
+  /** Adds to the entries that pointer `index` of the branch at `slot` counts. */
+  addEntries(slot: number, index: number, difference: number): void {
+    const arena = this.pager.arenas[arenaOf(slot)]
+    const base = baseOf(slot)
+    const entries = entriesOf(arena, base, index) + difference
+    if (entries < 0) throw corrupt(pageOf(arena, base), this.root.tree, 'it counts fewer entries than there are')
+    setEntries(arena, base, index, entries)
   }
 
   /** An empty list of cells for pages of this level. */

@@ -66,9 +66,10 @@ export class Draft {
   }
 
   /** A leaf with these entries, in the order they come; answers its checksum. */
-  leaf(page: number, birth: number, entries: [key: string, stored: Uint8Array, flags?: number][]): number {
+  leaf(page: number, birth: number, entries: [key: string, stored: Uint8Array, flags?: number][], prefix = ''): number {
     const base = this.open(page, birth, TYPE.LEAF, 0)
-    entries.forEach(([key, stored, flags = 0], i) => insertLeafCell(this.arena, base, i, bytesOf(key), key.length, key.length, stored, flags))
+    setPrefix(this.arena, base, bytesOf(prefix), 0, prefix.length)
+    entries.forEach(([key, stored, flags = 0], i) => insertLeafCell(this.arena, base, i, bytesOf(key), key.length, key.length - prefix.length, stored, flags))
     return this.seal(page)
   }
 
