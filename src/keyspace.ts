@@ -15,7 +15,7 @@ import { rank } from './tree/order.js'
 import { remove } from './tree/remove.js'
 import { TreeScan } from './tree/scan.js'
 import type { Tree } from './tree/tree.js'
-import { bytesInPlace, entryOf, isOverflowAt, keyOf, loadValue, putValue, valueLength, valueOf, ValueReader, viewStored } from './tree/values.js'
+import { bytesOf, entryOf, isOverflowAt, keyOf, loadValue, putValue, valueLength, valueOf, ValueReader, viewStored } from './tree/values.js'
 import { compareKeys } from './tree/compare.js'
 
 /** A tree that stays readable while something uses it over several calls. */
@@ -95,9 +95,9 @@ export class Keyspace<K, V> {
 
   /**
    * Calls `use` with the bytes of a value and answers what it answers; undefined where there is no such key.
-   * Nothing is made for the call: the bytes are in memory that belongs to the store, hold only until `use` returns,
-   * and may not be written to. Those of a large value are where they lie in the file's map, and writing to them
-   * may end the process. `db.view('key', (bytes) => bytes.length)`
+   * Nothing is made for the call: the bytes are in memory that belongs to the store, hold only until `use` returns
+   * or ends the transaction, and may not be written to. Those of a large value are where they lie in the file's map, and writing to
+   * them may end the process; in a write transaction they are a copy. `db.view('key', (bytes) => bytes.length)`
    * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_OPTION` where `use` is no function, what `use` throws,
    * and {@link CoppiceError | what every read throws}.
    */
@@ -113,7 +113,7 @@ export class Keyspace<K, V> {
   private viewLarge<T>(slot: number, index: number, use: (bytes: Uint8Array) => T): T {
     const hold = this.source.hold()
     try {
-      return use(valueOf(hold.tree, slot, index, bytesInPlace))
+      return use(bytesOf(hold.tree, slot, index))
     } finally {
       hold.release()
     }

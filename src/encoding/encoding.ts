@@ -43,8 +43,8 @@ export interface Encoding<T> {
   decode(source: Uint8Array, start?: number, end?: number): T
 
   /**
-   * The same where nobody else writes to `source` ever again, so that the value may share its memory. May be left out;
-   * `decode` serves then.
+   * The same where nobody writes to these bytes ever again, so that the value may share their memory; the rest of `source` are other
+   * values. May be left out; `decode` serves then.
    *
    * @throws TypeError as `decode`.
    */

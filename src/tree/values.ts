@@ -1,4 +1,5 @@
 /** Entries as bytes: storing a value inside its leaf or in an overflow extent, and reading it back. */
+import { markAsUntransferable } from 'node:worker_threads'
 import { CoppiceError } from '../errors.js'
 import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
@@ -26,7 +27,7 @@ export function loadValue(tree: Tree, loader: Loader, key: Uint8Array, length: n
 /** What makes a value out of its bytes, source[start..end). */
 export interface Decoder<T> {
   decode(source: Uint8Array, start: number, end: number): T
-  /** The same where nobody else writes to `source` ever again, so that the value may share its memory. */
+  /** The same where nobody writes to these bytes ever again, so that the value may share their memory. */
   decodeOwned?(source: Buffer, start: number, end: number): T
 }
 
@@ -49,14 +50,21 @@ export function isOverflowAt(tree: Tree, slot: number, index: number): boolean {
 const SINGLE_ENTRIES = 10
 /** Memory for copies comes in pieces of four pages: making a Buffer takes longer than filling it. */
 const SLAB_SIZE = 4 * PAGE_SIZE
-let slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
+let slab = newSlab()
 let slabWords = new Int32Array(slab.buffer)
 let slabUsed = 0
 
+/** As Node does with its own pool: who transferred the memory of one value to a worker would take that of the others with it. */
+function newSlab(): Buffer<ArrayBuffer> {
+  const made = Buffer.allocUnsafeSlow(SLAB_SIZE)
+  markAsUntransferable(made.buffer)
+  return made
+}
+
 /** Takes so many bytes of the slab; answers where they begin, at a multiple of four. */
 function takeFromSlab(length: number): number {
-  if (slabUsed + length > SLAB_SIZE) {
-    slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
+  if (slabUsed + length > slab.length) {
+    slab = newSlab()
     slabWords = new Int32Array(slab.buffer)
     slabUsed = 0
   }
@@ -121,7 +129,8 @@ export class ValueReader<V> {
   /** True where `bytes` has the cursor's leaf. */
   private follow(cursor: TreeCursor, arena: Arena, base: number): boolean {
     if (cursor.page !== this.page || cursor.tree.version !== this.version) {
-      if (this.page !== 0) this.single = 0
+      // Entries read one by one between changes are no run: a copy of the leaf would serve one of them.
+      this.single = this.page !== 0 && cursor.tree.version === this.version ? 0 : SINGLE_ENTRIES
       this.page = cursor.page
       this.version = cursor.tree.version
       this.entries = 0
@@ -149,12 +158,20 @@ export function viewAt<T>(cursor: TreeCursor, use: (bytes: Uint8Array, start: nu
 }
 
 function viewLarge<T>(cursor: TreeCursor, use: (bytes: Uint8Array, start: number, end: number) => T): T {
-  const bytes = valueOf(cursor.tree, cursor.slot, cursor.index, bytesInPlace)
+  const bytes = bytesOf(cursor.tree, cursor.slot, cursor.index)
   return use(bytes, 0, bytes.length)
 }
 
-/** The very bytes of a value. */
-export const bytesInPlace: Decoder<Uint8Array> = { decode: (source, start, end) => source.subarray(start, end) }
+/**
+ * The bytes of a large value for somebody to look at: the very ones, but in a write transaction, which may use their pages for
+ * something else meanwhile.
+ */
+export function bytesOf(tree: Tree, slot: number, index: number): Uint8Array {
+  return valueOf(tree, slot, index, tree.writer === null ? bytesInPlace : copiedBytes)
+}
+
+const bytesInPlace: Decoder<Uint8Array> = { decode: (source, start, end) => source.subarray(start, end) }
+const copiedBytes: Decoder<Uint8Array> = { decode: (source, start, end) => source.slice(start, end) }
 
 /** Calls `use` with the value of the entry at `index` of the leaf at `slot`, in memory that is used again once it has returned. */
 export function viewStored<T>(tree: Tree, slot: number, index: number, use: (bytes: Uint8Array) => T): T {
