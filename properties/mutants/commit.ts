@@ -95,7 +95,7 @@ export const commitMutants: readonly Mutant[] = [
   {
     name: 'spilled-unsealed',
     breaks: 'A page that leaves the pool before its commit is written without its checksum.',
-    edits: [{ file: 'src/pager/pager.ts', text: 'const sealed = seal(dirty)', replacement: 'const sealed = dirty' }],
+    edits: [{ file: 'src/pager/pager.ts', text: 'const sealed = this.seal(dirty)', replacement: 'const sealed = dirty' }],
   },
   {
     name: 'parents-sealed-first',

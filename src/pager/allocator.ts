@@ -39,6 +39,8 @@ export class Allocator {
   private readonly latest = [-1, -1]
   /** End of the last region by which the file was extended for the commits to come. */
   private regionEnd = 0
+  /** From here on the file grew in this transaction by pages that were not written for it. */
+  private growth = MAX_PAGES
   /** Single pages that the transaction has asked for, and that the last one committed had. */
   private allocated = 0
   private usual = 0
@@ -105,7 +107,9 @@ export class Allocator {
     const start = this.pageCount
     const most = this.isBulk || this.usual >= MANY_PAGES ? SEGMENT_PAGES : FEW_PAGES
     const count = Math.min(Math.max(1, start >>> 3), most, SEGMENT_PAGES - (start % SEGMENT_PAGES), MAX_PAGES - start)
-    if (count < 1 || !this.reserve(start, count)) return -1
+    // A bulk transaction soon writes nearly all of them: zeros before that would be written for nothing.
+    if (count < 1 || !(this.isBulk || this.reserve(start, count))) return -1
+    if (this.isBulk) this.growth = Math.min(this.growth, start)
     this.addSkipped(this.extend(count), count)
     if (count > 1 && !this.isBulk) this.regionEnd = this.pageCount
     this.available.claim(segmentOf(start), place)
@@ -186,6 +190,15 @@ export class Allocator {
     while (this.pageCount > end && this.available.remove(this.pageCount - 1)) this.pageCount--
   }
 
+  /** Free pages by which the transaction has made the file longer, and which it may not have written: short runs, as [start, count]. */
+  *unwritten(): Generator<[start: number, count: number]> {
+    for (let start = this.available.next(this.growth); start !== -1; ) {
+      const end = Math.min(this.available.nextAbsent(start), start + SEGMENT_PAGES)
+      yield [start, end - start]
+      start = this.available.next(end)
+    }
+  }
+
   /** Takes back every page taken since the mark. */
   protected takeBack(mark: SpaceMark): void {
     for (let i = mark.taken; i < this.taken.length; i++) {
@@ -196,13 +209,18 @@ export class Allocator {
     this.taken.truncate(mark.taken)
     this.pageCount = mark.pageCount
     this.regionEnd = Math.min(this.regionEnd, this.pageCount)
-    if (mark.taken === 0) this.allocated = 0
+    if (mark.taken === 0) this.startAnew()
   }
 
   /** The transaction has been committed: what it took is its. */
   protected keepTaken(): void {
     this.taken.truncate(0)
     this.usual = this.allocated
+    this.startAnew()
+  }
+
+  private startAnew(): void {
     this.allocated = 0
+    this.growth = MAX_PAGES
   }
 }

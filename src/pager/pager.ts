@@ -20,6 +20,9 @@ import { FRAME_SLOTS, Pool } from './pool.js'
 const EMPTY = new Arena(new ArrayBuffer(0))
 /** Arenas that windows may take; frames of the pool follow. */
 const WINDOWS = FRAME_SLOTS >>> ARENA_SHIFT
+/** 1 MiB, as much as the file grows by at once. One buffer for all: memory that comes and goes makes V8 collect garbage. */
+const ZERO_PAGES = 256
+const ZEROS = new Uint8Array(ZERO_PAGES * PAGE_SIZE)
 /** Pages joined into one write at most, 4 MiB. */
 const MAX_WRITE_PAGES = 1024
 
@@ -31,6 +34,9 @@ export class Pager {
   where: Int32Array
   /** Whole pages that the file has; no page from here on may be touched in a window. */
   physicalPages: number
+  /** Pages from the first on that are known to have their blocks on the disk. */
+  solidPages = 0
+  private readonly seal: (frames: number[]) => number[]
   /** Pages up to the last one that a commit, or the transaction under way, has in use: no pointer names one from here on. */
   usedPages = 0
   /** Highest transaction id that a committed page may carry. */
@@ -45,7 +51,8 @@ export class Pager {
     this.file = file
     this.physicalPages = Math.min(Math.floor(file.size() / PAGE_SIZE), MAX_PAGES)
     this.where = new Int32Array(Math.max(1024, this.physicalPages))
-    this.pool = new Pool(this.arenas, poolPages, (frames) => this.spill(frames, seal))
+    this.seal = seal
+    this.pool = new Pool(this.arenas, poolPages, (frames) => this.spill(frames))
     this.coverWindows(this.physicalPages)
   }
 
@@ -176,15 +183,20 @@ export class Pager {
 
   // Writing.
 
-  private spill(frames: number[], seal: (frames: number[]) => number[]): void {
+  private spill(frames: readonly number[]): void {
     const dirty = frames.filter((frame) => this.pool.isDirty(frame))
     if (dirty.length > 0) {
-      const sealed = seal(dirty)
+      const sealed = this.seal(dirty)
       for (const frame of sealed) this.written.add(this.pool.pageOf(frame))
       this.writeFrames(sealed)
       this.pool.spilled += sealed.length
     }
     for (const frame of frames) if (this.pool.pageOf(frame) !== 0) this.drop(frame)
+  }
+
+  /** Writes pages that their transaction will not change any more, and gives their frames back; some may have been spilled already. */
+  writeEarly(pages: readonly number[]): void {
+    this.spill(pages.filter((page) => this.isDirty(page)).map((page) => this.pool.frameOf(this.where[page])))
   }
 
   private drop(frame: number): void {
@@ -242,21 +254,30 @@ export class Pager {
   }
 
   /**
-   * Makes the file reach over these pages by zeros, where it does not; answers false where the disk has no room. Pages that
-   * come next are then written over blocks that the filesystem has already placed.
+   * Writes zeros to these pages, the end of the file, where they have no blocks yet; answers false where the disk has no room. Pages
+   * that come next are then written over blocks that the filesystem has already placed.
    */
   reserve(start: number, count: number): boolean {
-    const from = Math.max(start, this.physicalPages)
-    const pages = start + count - from
-    if (pages <= 0) return true
+    const from = Math.max(start, this.solidPages)
+    const end = start + count
+    if (from >= end) return true
     try {
-      this.writeFile([new Uint8Array(pages * PAGE_SIZE)], from * PAGE_SIZE)
+      this.fill(from, end - from)
     } catch {
       // Without the reserve commits are only slower; where the disk is full, the write that matters will say so.
       return false
     }
-    this.extended(from + pages)
+    this.solidPages = end
     return true
+  }
+
+  /** Writes zeros to pages. */
+  fill(start: number, count: number): void {
+    const end = start + count
+    for (let from = start; from < end; from += ZERO_PAGES) {
+      this.writeFile([ZEROS.subarray(0, Math.min(end - from, ZERO_PAGES) * PAGE_SIZE)], from * PAGE_SIZE)
+    }
+    this.extended(end)
   }
 
   /** Reads from the file; what the system refuses becomes a typed error. */

@@ -122,6 +122,7 @@ function commitFault(pager: Pager, walk: Walk): CoppiceError | undefined {
   pager.committed = meta.transaction
   pager.newest = meta.transaction
   pager.usedPages = meta.pageCount
+  pager.solidPages = meta.pageCount
   // All of it was on the disk. What has been damaged since shows when it is read, and the rest can still be read.
   if (meta.durable === meta.transaction) return undefined
   try {

@@ -157,7 +157,7 @@ export class Store {
    *
    * 1. Settle free space: what the transaction took and freed, as a delta for the meta page or as log pages.
    * 2. Seal the changed pages bottom-up: each parent gets its child's checksum.
-   * 3. Write them, neighbours together; a bulk commit syncs here.
+   * 3. Write them, neighbours together, and zeros to pages that are free from the beginning; a bulk commit syncs here.
    * 4. Write the meta page over a slot that no recovery needs.
    * 5. Sync, or see to it that a sync follows.
    * 6. Publish: from now on reads see the commit, and what it freed may be used again.
@@ -169,6 +169,7 @@ export class Store {
     const free = nextFreeState(writer, before.log)
     sealRoot(this.pager, outcome.defaultTree, new Set())
     sealRoot(this.pager, outcome.catalog, new Set())
+    for (const [start, count] of writer.space.unwritten()) this.pager.fill(start, count)
     const written = this.writePages(writer)
     const bulk = written > BULK_PAGES
     if (bulk) this.syncOrPoison()
@@ -236,6 +237,7 @@ export class Store {
     this.newest = commit
     this.pager.committed = transaction
     this.pager.usedPages = commit.meta.pageCount
+    this.pager.solidPages = Math.max(this.pager.solidPages, commit.meta.pageCount)
     this.nextId = transaction + 1
     this.spilledBefore = this.pager.pool.spilled
     this.unsyncedPages = mode === 'sync' ? 0 : this.unsyncedPages + written

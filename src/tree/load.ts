@@ -5,7 +5,7 @@
  */
 import { arenaOf, baseOf } from '../page/arena.js'
 import { branchCellSize, insertBranchCell } from '../page/branch.js'
-import { countOf } from '../page/header.js'
+import { countOf, pageOf } from '../page/header.js'
 import { LEAF_CELL, MAX_KEY_LENGTH, SLOT } from '../page/layout.js'
 import { insertLeafCell, leafCellSize } from '../page/leaf.js'
 import { gapOf, hasPrefix, prefixLengthOf, readKey, setPrefix } from '../page/node.js'
@@ -19,6 +19,8 @@ interface OpenPage {
 }
 
 const NO_KEY = new Uint8Array(0)
+/** Leaves written in one go, 1 MiB. */
+const WRITE_LEAVES = 256
 
 export class Loader {
   private readonly tree: Tree
@@ -27,6 +29,8 @@ export class Loader {
   private readonly header = new Uint8Array(LEAF_CELL.REST)
   private readonly headerView = new DataView(this.header.buffer)
   private entries = 0
+  /** Closed leaves that are not written yet, by their numbers. */
+  private readonly closed: number[] = []
 
   /** The tree has no entries yet. */
   constructor(tree: Tree) {
@@ -97,6 +101,16 @@ export class Loader {
       pointTo(tree, arena, base, count, slot, level)
     } else this.closeAnew(level, slot, separator)
     tree.pager.pool.unpin(slot)
+    if (level === 0) this.writeSoon(slot)
+  }
+
+  /** A closed leaf does not change any more: its frame is worth more to the leaves to come, as its memory is in the cache. */
+  private writeSoon(slot: number): void {
+    const { pager } = this.tree
+    this.closed.push(pageOf(pager.arenas[arenaOf(slot)], baseOf(slot)))
+    if (this.closed.length < WRITE_LEAVES) return
+    pager.writeEarly(this.closed)
+    this.closed.length = 0
   }
 
   private hasRoom(slot: number, separator: Uint8Array): boolean {
