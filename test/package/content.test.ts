@@ -31,13 +31,18 @@ beforeAll(async () => {
 
 /** What each file of the source becomes. */
 function filesOfSource(): string[] {
-  const names = fs.readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
-  return names.map((name) => `src/${name.slice(0, -'.ts'.length)}`).flatMap((name) => [`${name}.ts`, `dist/${name}.js`, `dist/${name}.js.map`, `dist/${name}.d.ts`])
+  const names = filesBelow('src', '.ts').map((path) => path.slice(0, -'.ts'.length))
+  return names.flatMap((name) => [`${name}.ts`, `dist/${name}.js`, `dist/${name}.js.map`, `dist/${name}.d.ts`])
+}
+
+function filesBelow(top: string, suffix: string): string[] {
+  const names = fs.readdirSync(join(ROOT, top), { recursive: true, encoding: 'utf8' })
+  return names.filter((name) => name.endsWith(suffix)).map((name) => posix.join(top, name))
 }
 
 describe('the package', () => {
-  it('holds the source, what is built from it, and four documents; nothing else, and nothing of an older build', () => {
-    const expected = [...DOCUMENTS, ...filesOfSource()]
+  it('holds the source, what is built from it, and the documents for users; nothing else, and nothing of an older build', () => {
+    const expected = [...DOCUMENTS, ...filesBelow('docs/api', '.md'), ...filesOfSource()]
     expect(files.filter((path) => !expected.includes(path)), 'not wanted; for what an older build left, remove dist and build again').toEqual([])
     expect(expected.filter((path) => !files.includes(path)), 'missing').toEqual([])
   })
