@@ -12,6 +12,7 @@ import { fill } from './fill.js'
 import { micro } from './micro.js'
 import { openTime } from './open-time.js'
 import { ordinals } from './ordinals.js'
+import { streams } from './streams.js'
 
 /** One promised figure with what was measured. */
 export interface Figure {
@@ -30,6 +31,7 @@ const measurements: Record<string, Measurement> = {
   'durable-commits': durableCommits,
   ordinals,
   'open-time': openTime,
+  streams,
 }
 
 async function main(): Promise<void> {

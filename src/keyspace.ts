@@ -1,7 +1,7 @@
 /** The methods that read and write a tree. Where it comes from, and what a write needs around it, is the `Source`'s business. */
 import { CoppiceError } from './errors.js'
 import { binary } from './encoding/binary.js'
-import { describe, isBytes } from './encoding/bytes.js'
+import { copyBytes, describe, isBytes } from './encoding/bytes.js'
 import type { Encoding } from './encoding/encoding.js'
 import { Cursor } from './cursor.js'
 import { EntryIterator, KeyIterator, ValueIterator } from './iterators.js'
@@ -346,8 +346,11 @@ export class Keyspace<K, V> {
     assertIterable('batch', operations)
     const encoded: EncodedOperation[] = []
     for (const operation of operations) {
-      if (operation?.type === 'put') encoded.push({ value: new Uint8Array(this.encodeValue(operation.value)), key: this.encoded(operation.key) })
-      else if (operation?.type === 'delete') encoded.push({ value: undefined, key: this.encoded(operation.key) })
+      if (operation?.type === 'put') {
+        const bytes = this.encodeValue(operation.value)
+        // `new Uint8Array(bytes)` takes four times as long.
+        encoded.push({ value: copyBytes(bytes, 0, bytes.length), key: this.encoded(operation.key) })
+      } else if (operation?.type === 'delete') encoded.push({ value: undefined, key: this.encoded(operation.key) })
       else throw new CoppiceError('COPPICE_INVALID_OPTION', "an operation of a batch is { type: 'put', key, value } or { type: 'delete', key }.")
     }
     return encoded
