@@ -2,12 +2,14 @@
 import { expect, it } from 'vitest'
 import type { Database } from '../../src/database.js'
 import { crc32 } from '../../src/page/checksum.js'
-import { CATALOG_RECORD, CATALOG_TREE, HEADER, LEAF_FLAG, META_SLOTS, PAGE_SIZE, SLOT, TYPE } from '../../src/page/layout.js'
+import { CATALOG_RECORD, CATALOG_TREE, DEFAULT_TREE, HEADER, LEAF_FLAG, MAX_DEPTH, META_SLOTS, PAGE_SIZE, SLOT, TYPE } from '../../src/page/layout.js'
 import { encodeOverflowRef } from '../../src/page/leaf.js'
 import type { Meta } from '../../src/page/meta.js'
 import { decodeMeta, encodeMeta } from '../../src/page/meta.js'
 import { slotAt } from '../../src/page/node.js'
-import { writeTreePointer } from '../../src/page/tree-pointer.js'
+import { EMPTY_TREE, writeTreePointer } from '../../src/page/tree-pointer.js'
+import { Root } from '../../src/pager/root.js'
+import { Tree } from '../../src/tree/tree.js'
 import { fileOf, FaultyFile, emptyImage, openOn } from '../../test/faulty-file.js'
 import { assertSound, codeOf, padded, seeded, shuffled } from '../../test/helpers.js'
 import { bytesOf, Draft } from '../../test/page/crafted.js'
@@ -341,4 +343,12 @@ it('a pointer that counts fewer entries than there are is damage when cells move
   const { db } = openOn(fileOf(besideRoom(FULL, [51, 1]).arena.bytes))
   expect(codeOf(() => db.put('m30a', 'w'.repeat(100)))).toBe('COPPICE_CORRUPT')
   expect(db.count({ gte: 'm' })).toBeLessThan(60)
+})
+
+it('a tree that would become deeper than any can be is damage: branches out of order are split again and again', () => {
+  const { store } = openOn(fileOf(emptyImage()))
+  const tree = new Tree(store.pager, new Root(DEFAULT_TREE, EMPTY_TREE), store.begin())
+  const slot = tree.createPage(0)
+  tree.setRoot(slot, MAX_DEPTH)
+  expect(codeOf(() => tree.setRoot(slot, MAX_DEPTH + 1))).toBe('COPPICE_CORRUPT')
 })

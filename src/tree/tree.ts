@@ -182,8 +182,9 @@ export class Tree {
 
   /** Puts a new root above the old one. */
   setRoot(slot: number, depth: number): void {
-    assert(depth <= MAX_DEPTH, 'a tree is at most 32 levels deep')
     const { root } = this
+    // Branches out of order may be split again and again, as what is split off is never found full.
+    if (depth > MAX_DEPTH) throw corrupt(root.page, root.tree, `it would become more than ${MAX_DEPTH} levels deep`)
     const arena = this.pager.arenas[arenaOf(slot)]
     root.page = pageOf(arena, baseOf(slot))
     root.crc = crcOf(arena, baseOf(slot))
