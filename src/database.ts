@@ -4,6 +4,7 @@ import { createFile } from './file/create.js'
 import { openFile } from './file/disk.js'
 import type { StoreFile } from './file/file.js'
 import { MemoryFile } from './file/memory.js'
+import { missingStore } from './file/missing.js'
 import { native } from './file/native.js'
 import { AutoSource, Core } from './core.js'
 import { LITTLE_ENDIAN } from './page/arena.js'
@@ -14,7 +15,7 @@ import { assertFunction, assertPath, flag, refuseUnknown, resolveOptions, resolv
 import { newDatabase, Store } from './pager/store.js'
 import type { BackupTarget } from './care/backup.js'
 import { backup, isStream } from './care/backup.js'
-import type { CheckReport } from './care/check.js'
+import type { CheckOptions, CheckReport } from './care/check.js'
 import { check } from './care/check.js'
 import { compactTo } from './care/compact.js'
 import type { Stats } from './care/stats.js'
@@ -249,10 +250,12 @@ export class Database<K, V> extends AutoKeyspace<K, V> {
    * Looks at every page of the newest commit, and at all that the pages say of each other: order, counts, checksums, and that no page
    * is lost or used twice. Reads the whole store. What is wrong stands in the report, and is not thrown.
    *
-   * @throws `COPPICE_CLOSED`.
+   * @throws `COPPICE_CLOSED`, `COPPICE_INVALID_OPTION`, and what `progress` throws.
    */
-  check(): CheckReport {
-    return check(this.core.store, this.core.view())
+  check(options: CheckOptions = {}): CheckReport {
+    refuseUnknown(options, ['progress'])
+    if (options.progress !== undefined) assertFunction('progress', options.progress)
+    return check(this.core.store, this.core.view(), options.progress)
   }
 
   /**
@@ -375,8 +378,9 @@ function diskFile(path: string, settings: Pick<Settings<unknown, unknown>, 'read
   try {
     return openFile(path, options)
   } catch (error) {
-    const missing = error instanceof CoppiceError && error.code === 'COPPICE_NOT_FOUND'
-    if (!missing || settings.readOnly || !settings.create) throw error
+    if (!(error instanceof CoppiceError) || error.code !== 'COPPICE_NOT_FOUND') throw error
+    if (settings.readOnly) throw missingStore(path, 'open without readOnly', error.cause)
+    if (!settings.create) throw missingStore(path, 'leave out create: false', error.cause)
   }
   createFile(path, newDatabase())
   return openFile(path, options)

@@ -23,12 +23,16 @@ export interface Census {
 /** Faults reported at most: a page that is gone would otherwise be named again by everything that reaches it. */
 const MAX_FAULTS = 1000
 
-export function takeCensus(view: CommitView): Census {
+/** `pagesRead` is told of every page that a tree reaches. */
+export function takeCensus(view: CommitView, pagesRead?: (count: number) => void): Census {
   const reached = new Bitmap()
   const faults: CoppiceError[] = []
   const walk = (tree: Tree, youngest?: number, entry?: Visitor['entry']): TreeCensus => {
     const visitor: Visitor = {
-      page: (page, count) => claim(reached, faults, tree, page, count),
+      page: (page, count) => {
+        pagesRead?.(count)
+        return claim(reached, faults, tree, page, count)
+      },
       fault: (error) => void (faults.length < MAX_FAULTS && faults.push(error)),
     }
     return checkTree(tree, entry === undefined ? visitor : { ...visitor, entry }, youngest)

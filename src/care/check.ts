@@ -1,6 +1,7 @@
 import { CoppiceError, corrupt } from '../errors.js'
 import { META_SLOTS } from '../page/layout.js'
-import type { Bitmap } from '../pager/bitmap.js'
+import type { Meta } from '../page/meta.js'
+import { Bitmap } from '../pager/bitmap.js'
 import { loadSpace, readLog } from '../pager/free-log.js'
 import { Readers } from '../pager/readers.js'
 import { Space } from '../pager/space.js'
@@ -31,35 +32,45 @@ export interface CheckReport {
   }
 }
 
+/** Options of {@link Database.check}. */
+export interface CheckOptions {
+  /** Called for each page that a tree reaches, or each run of pages of a large value, with how many have been looked at and how many there are to be. */
+  progress?: (pages: number, total: number) => void
+}
+
 /**
  * Checks the newest commit: every page of every tree, and that each page of the file is a meta slot, reached
  * by one tree, part of the free log, or free, and only one of these.
  */
-export function check(store: Store, view: CommitView): CheckReport {
-  const census = takeCensus(view)
+export function check(store: Store, view: CommitView, progress?: CheckOptions['progress']): CheckReport {
   const { meta } = view.commit
+  const { log, free, fault } = freePages(store, meta)
+  const total = meta.pageCount - META_SLOTS - log.size - free.size
+  let pages = 0
+  const census = takeCensus(view, progress && ((count) => progress((pages += count), total)))
   const errors = [...census.faults]
-  let freeLog = 0
-  let free = 0
-  try {
-    const log = readLog(store.pager, meta.log)
-    const space = new Space(new Readers(), () => false)
-    loadSpace(store.pager, space, meta)
-    freeLog = log.length
-    free = space.unused.size
-    const owned = new Set(log.map((stored) => stored.page))
-    // With damage in a tree, pages below it could not be reached and would all be reported again.
-    compare(errors, meta.pageCount, census.reached, owned, space.unused, census.faults.length === 0)
-  } catch (error) {
-    if (!(error instanceof CoppiceError)) throw error
-    errors.push(error)
-  }
+  if (fault !== undefined) errors.push(fault)
+  // With damage in a tree, pages below it could not be reached and would all be reported again.
+  else compare(errors, meta.pageCount, census.reached, log, free, census.faults.length === 0)
   return {
     ok: errors.length === 0,
     errors,
     trees: census.trees.length,
     entries: census.trees.reduce((sum, { census: { entries } }) => sum + entries, 0),
-    pages: { total: meta.pageCount, reached: census.reached.size, freeLog, free },
+    pages: { total: meta.pageCount, reached: census.reached.size, freeLog: log.size, free: free.size },
+  }
+}
+
+/** The pages of the free log, and those that it says are free; none where it is damaged. */
+function freePages(store: Store, meta: Meta): { log: Set<number>; free: Bitmap; fault?: CoppiceError } {
+  try {
+    const log = readLog(store.pager, meta.log)
+    const space = new Space(new Readers(), () => false)
+    loadSpace(store.pager, space, meta)
+    return { log: new Set(log.map((stored) => stored.page)), free: space.unused }
+  } catch (error) {
+    if (!(error instanceof CoppiceError)) throw error
+    return { log: new Set(), free: new Bitmap(), fault: error }
   }
 }
 

@@ -4,11 +4,12 @@ import { EXIT } from './command.js'
 import { columns } from './format.js'
 import type { Colors } from './terminal.js'
 
-const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] = [
+const EXIT_CODES: readonly (readonly [code: number | string, meaning: string])[] = [
   [EXIT.OK, 'done'],
   [EXIT.NOT_FOUND, 'what was asked for is not there: a key, a tree, a page; or check found damage; or verify-crash found a broken promise'],
   [EXIT.USAGE, 'the command line is wrong'],
   [EXIT.FAILED, 'the store, or a file, could not be read or written'],
+  ['130, 143', 'what a shell says of a program that Ctrl-C, or SIGTERM, has ended; unfinished files are gone then'],
 ]
 
 /** Help of the whole program. */
@@ -55,7 +56,7 @@ function optionUsage(name: string, { options }: Command): string {
 function placeholder(name: string): string {
   if (name === 'tree') return 'name'
   if (name === 'in') return 'folder'
-  if (['limit', 'offset', 'images', 'seed'].includes(name)) return 'n'
+  if (['limit', 'offset', 'batch', 'images', 'seed'].includes(name)) return 'n'
   return ['prefix', 'gte', 'gt', 'lt', 'lte'].includes(name) ? 'key' : name
 }
 

@@ -8,7 +8,7 @@ import { HEX_DIGITS, TEXT } from './text.js'
 type Options = Command['options']
 
 const DEFINITIONS = {
-  tree: [{ type: 'string' }, 'work in this named tree, not in the default one'],
+  tree: [{ type: 'string' }, 'work in this named tree, not in the default one; a name has escapes as keys have'],
   json: [{ type: 'boolean' }, 'answer in JSON'],
   hex: [{ type: 'boolean' }, 'keys and values are hex digits, such as 00ff, here and in the answer'],
   prefix: [{ type: 'string' }, 'keys that begin with this'],

@@ -2,11 +2,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { CoppiceError } from '../index.js'
 import { parseArguments } from './arguments.js'
-import type { Command, Terminal } from './command.js'
-import { BrokenPipeError, EXIT, NotFoundError, UsageError } from './command.js'
+import type { Arguments, Command, Terminal } from './command.js'
+import { BrokenPipeError, EXIT, UsageError } from './command.js'
+import { exitCodeOf, messageOf } from './explain.js'
 import { commandHelp, programHelp, usageLine } from './help.js'
 import { nearest } from './nearest.js'
+import { BOUNDS } from './options.js'
+import { assertStorePath } from './store.js'
 import { colorsFor } from './terminal.js'
+import { oneLine } from './text.js'
 
 /** Runs a command line, without the program's own name; answers the exit code. */
 export async function runProgram(words: readonly string[], commands: readonly Command[], terminal: Terminal): Promise<number> {
@@ -22,10 +26,26 @@ export async function runProgram(words: readonly string[], commands: readonly Co
     command = commandNamed(name, commands)
     const args = parseArguments(command, rest)
     if (args.values.help === true) return await help([name], commands, terminal)
-    return await command.run(args, terminal)
+    return await run(command, args, terminal)
   } catch (error) {
     return explain(error, command, terminal)
   }
+}
+
+async function run(command: Command, args: Arguments, terminal: Terminal): Promise<number> {
+  const [store] = args.positionals
+  if (store !== undefined) assertStorePath(store)
+  for (const what of lostIn(command, args)) terminal.say(`coppice ${command.name}: the ${what} holds bytes that are no UTF-8, which arrive here as U+FFFD; write them as \\xNN`)
+  // Paths are named in talk, and may hold anything.
+  return await command.run(args, { ...terminal, say: (line) => terminal.say(oneLine(line)) })
+}
+
+/** Keys, values, bounds and names that hold the character that the system's bytes become where they are no UTF-8. */
+function lostIn({ usage }: Command, { positionals, values }: Arguments): string[] {
+  const names = [...usage.matchAll(/[<[](\w+)[>\]]/g)].map(([, name]) => name)
+  const words = positionals.map((word, i) => [names[i], word] as const).filter(([name]) => name === 'key' || name === 'value')
+  const options = ['tree', ...BOUNDS].map((name) => [`--${name}`, values[name]] as const)
+  return [...words, ...options].filter(([, word]) => typeof word === 'string' && word.includes('\ufffd')).map(([name]) => name)
 }
 
 async function help([name]: readonly string[], commands: readonly Command[], terminal: Terminal): Promise<number> {
@@ -63,32 +83,17 @@ function explain(error: unknown, command: Command | undefined, terminal: Termina
   if (error instanceof BrokenPipeError) return EXIT.OK
   const colors = colorsFor(terminal.stderr)
   const who = colors.red(command === undefined ? 'coppice:' : `coppice ${command.name}:`)
-  if (error instanceof UsageError) {
-    terminal.say(`${who} ${oneLine(error.message)}`)
-    if (command !== undefined) terminal.say(colors.dim(`usage: ${usageLine(command)}\n       coppice ${command.name} --help shows more`))
-    return EXIT.USAGE
-  }
-  if (error instanceof NotFoundError) {
-    terminal.say(`${who} ${oneLine(error.message)}`)
-    return EXIT.NOT_FOUND
-  }
-  terminal.say(`${who} ${messageOf(error, colors.dim)}`)
-  return EXIT.FAILED
+  terminal.say(`${who} ${isMistake(error) ? `this is a mistake in coppice; please report it.\n${error.stack}` : messageOf(error, colors.dim)}`)
+  if (error instanceof UsageError && command !== undefined) terminal.say(colors.dim(`usage: ${usageLine(command)}\n       coppice ${command.name} --help shows more`))
+  return exitCodeOf(error)
 }
 
-function messageOf(error: unknown, dim: (text: string) => string): string {
-  if (!(error instanceof Error)) return oneLine(String(error))
+/** What the system answers, and what a command throws on purpose, needs no stack; anything else does. */
+function isMistake(error: unknown): error is Error {
+  if (!(error instanceof Error) || error instanceof CoppiceError) return false
   const { code } = error as NodeJS.ErrnoException
-  if (error instanceof CoppiceError) return `${oneLine(error.message)} ${dim(`(${error.code})`)}`
-  // What the system answers, and what a command throws on purpose, needs no stack.
-  const own = MISTAKES.includes(error.name) || code?.startsWith?.('ERR_') === true
-  return own ? `this is a mistake in coppice; please report it.\n${error.stack}` : oneLine(error.message)
+  return MISTAKES.includes(error.name) || code?.startsWith?.('ERR_') === true
 }
 
 /** Names of errors that nobody throws on purpose. */
 const MISTAKES = ['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'AssertionError']
-
-/** A path or a key in a message may bring its own line breaks and control characters. */
-function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ').replace(/\p{Cc}/gu, '?')
-}

@@ -19,11 +19,16 @@ export interface Compacted {
   after: number
 }
 
-/** `target` undefined is in place; `path` has no symbolic links then. */
-export type Task = { kind: 'check'; path: string } | { kind: 'compact'; path: string; target: string | undefined }
+/** Bytes of the copy. */
+export interface Copied {
+  bytes: number
+}
+
+/** `compact` without a target is in place; `path` has no symbolic links then. */
+export type Task = { kind: 'check'; path: string; counts: Uint32Array } | { kind: 'compact'; path: string; target: string | undefined } | { kind: 'backup'; path: string; target: string }
 
 /** What becomes of a task. */
-export type Outcome = Checked | Compacted
+export type Outcome = Checked | Compacted | Copied
 
 /** What the other thread says: an error of the engine loses its class on the way. */
 export type Answer =
@@ -41,6 +46,7 @@ export interface Running<T> {
 /** Starts a thread for the task. */
 export function start(task: Extract<Task, { kind: 'check' }>): Running<Checked>
 export function start(task: Extract<Task, { kind: 'compact' }>): Running<Compacted>
+export function start(task: Extract<Task, { kind: 'backup' }>): Running<Copied>
 export function start(task: Task): Running<Outcome> {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: task })
   const outcome = new Promise<Outcome>((resolve, reject) => {

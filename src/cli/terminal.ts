@@ -2,6 +2,7 @@
 import picocolors from 'picocolors'
 import type { Terminal } from './command.js'
 import { BrokenPipeError } from './command.js'
+import { oneLine } from './text.js'
 
 /** What colours text, or leaves it as it is. */
 export type Colors = ReturnType<typeof picocolors.createColors>
@@ -55,7 +56,7 @@ export class Status {
     if (!terminal.interactive) return
     const start = performance.now()
     const show = () => {
-      const text = line(Math.floor((performance.now() - start) / 1000))
+      const text = oneLine(line(Math.floor((performance.now() - start) / 1000)))
       terminal.stderr.write(`\r\x1b[K${text.slice(0, widthOf(terminal.stderr) - 1)}`)
     }
     show()

@@ -7,7 +7,13 @@ import { UsageError } from './command.js'
 
 /** Control and format characters, line separators and what has no character: nothing of these reaches a terminal. Joiners, which emoji are made with, do. */
 const UNPRINTABLE = /(?![\u200c\u200d])[\p{C}\p{Zl}\p{Zp}]/u
+const UNPRINTABLES = new RegExp(UNPRINTABLE, 'gu')
 const BACKSLASH = 0x5c
+
+/** A line that may hold somebody's path or key, without what a terminal would take for more than text. */
+export function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ').replace(UNPRINTABLES, '?')
+}
 
 /** The text of bytes. */
 export function toText(bytes: Uint8Array): string {

@@ -13,9 +13,13 @@ import { openStore, withStore } from './store.js'
 
 async function run(task: Task): Promise<Outcome> {
   if (task.kind === 'check') return await withStore(task.path, 'read', (db) => {
-    const { errors, ...report } = db.check()
+    const { errors, ...report } = db.check({ progress: (...counts) => task.counts.set(counts) })
     return { ...report, errors: errors.map(damage) }
   })
+  if (task.kind === 'backup') {
+    await withStore(task.path, 'read', (db) => db.backup(task.target))
+    return { bytes: fs.statSync(task.target).size }
+  }
   if (task.target !== undefined) {
     const { path, target } = task
     await withStore(path, 'read', (db) => db.compactTo(target))

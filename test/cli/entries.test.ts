@@ -81,11 +81,22 @@ describe('put and get', () => {
     expect(await program.run(['get', path, 'b\\x00'])).toMatchObject({ code: 1, output: '', talk: 'coppice get: there is no key "b\\x00".\n' })
   })
 
+  it('say so where a word was not UTF-8 and has been changed on its way', async () => {
+    const lost = (what: string) => `the ${what} holds bytes that are no UTF-8, which arrive here as U+FFFD; write them as \\xNN`
+    expect((await program.run(['put', path, '\ufffd', 'v\ufffd'])).talk).toBe(`coppice put: ${lost('key')}\ncoppice put: ${lost('value')}\n${path} is new.\n`)
+    expect(await program.run(['count', path, '--prefix', '\ufffd'])).toMatchObject({ code: 0, output: '1\n', talk: `coppice count: ${lost('--prefix')}\n` })
+  })
+
+  it('name a path without the controls of a terminal', async () => {
+    expect((await program.run(['put', `${path}\x1b[31m`, 'a', 'b'])).talk).toBe(`${path}?[31m is new.\n`)
+    expect((await program.run(['check', `${path}\x1b[31m`])).output).toContain(`${path}?[31m is sound.`)
+  })
+
   it('of a key that cannot be one makes no store for it', async () => {
     for (const words of [['x'.repeat(2049), 'v'], ['k', 'v', '--tree', ''], ['k', 'v', '--tree', 'x'.repeat(2049)]]) {
       const { code, talk } = await program.run(['put', path, ...words])
-      expect(code).toBe(3)
-      expect(talk).toMatch(/^coppice put: .*\(COPPICE_(KEY_TOO_LARGE|INVALID_KEY)\)\n$/)
+      expect(code).toBe(2)
+      expect(talk).toMatch(/^coppice put: (a key of 2049 bytes is too long.*|--tree wants a name\. .*|the name of a tree is .*)\n/)
     }
     expect(fs.readdirSync(folder)).toEqual([])
   })
@@ -160,8 +171,8 @@ describe('named trees', () => {
   })
 
   it('are listed with their entries, as lines, names and JSON', async () => {
-    expect(await output('trees', path)).toBe('1  (default)\n0  empty\\x0a\n1  orders\n1  two words\\\n')
-    expect(await output('trees', path, '--names')).toBe('empty\\x0a\norders\ntwo words\\\n')
+    expect(await output('trees', path)).toBe('1  (default)\n0  empty\\x0a\n1  orders\n1  two words\\\\\n')
+    expect(await output('trees', path, '--names')).toBe('empty\\x0a\norders\ntwo words\\\\\n')
     expect(JSON.parse(await output('trees', path, '--json'))).toEqual([
       { name: null, entries: 1 }, { name: 'empty\n', entries: 0 }, { name: 'orders', entries: 1 }, { name: 'two words\\', entries: 1 },
     ])
@@ -170,12 +181,30 @@ describe('named trees', () => {
   it('are worked in by --tree, and made by put', async () => {
     expect(await output('get', path, 'a')).toBe('default')
     expect(await output('get', path, 'a', '--tree', 'orders')).toBe('named')
-    expect(await output('list', path, '--tree', 'two words\\')).toBe('b\todd\n')
+    expect(await output('list', path, '--tree', 'two words\\\\')).toBe('b\todd\n')
     await output('put', path, '--tree', 'new', 'n', '1')
     expect(await output('count', path, '--tree', 'new')).toBe('1\n')
     await output('delete', path, '--tree', 'orders', 'a')
     expect(await output('get', path, 'a')).toBe('default')
     expect(await output('count', path, '--tree', 'orders')).toBe('0\n')
+  })
+
+  it('are told from one another, and reached, whatever is in their names', async () => {
+    withStore((db) => {
+      db.tree('a\nb').put('line', Buffer.from('feed'))
+      db.tree('a\\x0ab').put('back', Buffer.from('slash'))
+    })
+    const names = (await output('trees', path, '--names')).split('\n').filter((name) => name.startsWith('a'))
+    expect(names).toEqual(['a\\x0ab', 'a\\\\x0ab'])
+    expect(await output('list', path, '--tree', names[0])).toBe('line\tfeed\n')
+    expect(await output('list', path, '--tree', names[1])).toBe('back\tslash\n')
+    const stats = await output('stats', path)
+    for (const name of names) expect(stats).toContain(`  ${name} `)
+    expect((await program.run(['count', path, '--tree', 'c\\\\\\x0a'])).talk).toContain('no tree "c\\\\\\x0a" in')
+    for (const [name, says] of [['a\\', /backslash/], ['\\xff', /UTF-8/]] as const) {
+      const { code, talk } = await program.run(['count', path, '--tree', name])
+      expect([code, talk]).toEqual([2, expect.stringMatching(says)])
+    }
   })
 
   it('that are not there are exit code 1, and are not made', async () => {

@@ -84,7 +84,15 @@ describe('every format', () => {
   it.each(['ndjson', 'csv', 'tsv'] as const)('of one line for an entry refuses a value that no string holds, and says which format takes it: %s', (format) => {
     const huge = new Uint8Array(2 ** 26 + 1)
     expect(() => written(format, [[bytes('a'), huge]])).toThrow(FileError)
-    expect(() => written(format, [[bytes('a'), huge]])).toThrow(/67108865 bytes.*mdb_dump/)
+    expect(() => written(format, [[bytes('a'), huge]])).toThrow(/the key a has 67108865 bytes.*mdb_dump/)
+  })
+
+  it.each(['ndjson', 'csv', 'tsv'] as const)('that is text passes over a mark of UTF-8, however it comes, and refuses UTF-16 by name: %s', async (format) => {
+    const text = written(format, [[bytes('a'), Buffer.from('\ufeffé')]])
+    for (const length of [1, 2, 3, 100]) expect(await pairsIn(format, `\ufeff${text}`, {}, length)).toEqual([['a', '\ufeffé']])
+    const utf16 = Buffer.from(`\ufeff${text}`, 'utf16le')
+    for (const some of [utf16, Buffer.from(utf16).swap16()]) expect(await badLine(format, some)).toEqual([1, 'this file is UTF-16. Save it as UTF-8.'])
+    expect(await pairsIn(format, '')).toEqual([])
   })
 
   it.each(FORMATS)('hands on what stands before a bad line: %s', async (format) => {
@@ -152,6 +160,12 @@ describe('csv and tsv', () => {
     expect(await pairsIn('csv', stringify(pairs, { quoted: true, record_delimiter: '\r\n', bom: true }))).toEqual(pairs)
   })
 
+  it('are refused where the columns are named in the other order, unless that line is an entry', async () => {
+    expect(await badLine('csv', 'Value,KEY\n1,a\n')).toEqual([1, 'the columns are value, key; key, value is wanted. --no-header takes this line as an entry.'])
+    expect(await pairsIn('tsv', 'value\tkey\n', { header: false })).toEqual([['value', 'key']])
+    expect(await pairsIn('csv', 'a,1\nvalue,key\n')).toEqual([['a', '1'], ['value', 'key']])
+  })
+
   it('take backslashes as they stand where fields are literal, and say so where they are not', async () => {
     expect(await pairsIn('csv', 'C:\\new,\\\\x', { literal: true })).toEqual([['C:\\new', '\\\\x']])
     expect(await badLine('csv', 'a,1\nC:\\new,1')).toEqual([2, expect.stringContaining('--literal')])
@@ -172,7 +186,8 @@ describe('csv and tsv', () => {
 
   const bad: [format: FormatName, what: string, text: string, line: number, says: RegExp][] = [
     ['csv', 'three columns', 'a,1\n\nb,2,3\n', 3, /here are 3.*quotes/],
-    ['tsv', 'one column', 'a\t1\nb 2\n', 2, /here is 1/],
+    ['tsv', 'one column', 'a\t1\nb 2\n', 2, /here is 1\. Is another separator used\?/],
+    ['csv', 'one column', 'a;1\n', 1, /here is 1\. Is another separator used\?/],
     ['csv', 'a quote that is not closed', 'a,1\nb,"2\nc,3\n', 2, /none closes it/],
     ['csv', 'a quote within a field', 'a,1\nb,2"3\n', 2, /within a field/],
     ['csv', 'something behind a quote', 'a,"1"2\n', 1, /behind a closing quote/],

@@ -55,7 +55,7 @@ describe('what is dumped and loaded again', () => {
     let run = 0
     const property = fc.asyncProperty(entries, fc.constantFrom(...ways), fc.boolean(), async (pairs, [format, ...options], named) => {
       const [from, to] = [file(`from ${++run}`), file(`to ${run}`)]
-      const tree = named ? ['--tree', 'a \\b'] : []
+      const tree = named ? ['--tree', 'a \\\\b'] : []
       await withStore(from, 'create', (db) => {
         if (named) db.createTree('a \\b')
         treeIn(db, named ? 'a \\b' : undefined).batch(pairs.map(([key, value]) => ({ type: 'put', key, value })))
@@ -113,6 +113,16 @@ describe('dump', () => {
     expect(fs.readdirSync(folder).sort()).toEqual(['link.csv', 'out.csv', 'store.coppice'])
   })
 
+  it('writes through a symbolic link whose file is not there yet', async () => {
+    makeStore({ a: '1' })
+    fs.mkdirSync(file('real'))
+    fs.symlinkSync(file('real'), file('folder'))
+    fs.symlinkSync('../real/new.csv', file('real/link.csv'))
+    expect((await runCommand(dump, [path, file('folder/link.csv'), '--json'])).output).toMatch(/^\{"entries":1,"seconds":[\d.]+\}\n$/)
+    expect(fs.lstatSync(file('real/link.csv')).isSymbolicLink()).toBe(true)
+    expect(fs.readFileSync(file('real/new.csv'), 'utf8')).toBe('key,value\na,1\n')
+  })
+
   it('writes to a device where one stands, and puts no file in its place', async () => {
     makeStore({ a: '1' })
     expect((await runCommand(dump, [path, '/dev/null', '--format', 'csv'])).code).toBe(0)
@@ -147,6 +157,7 @@ describe('dump', () => {
     ['print in another format', ['--print'], 2, /mdb_dump/],
     ['literal in another format', ['--literal'], 2, /csv and tsv/],
     ['a limit that is none', ['--limit', 'x'], 2, /whole number/],
+    ['JSON beside the dump itself', ['--json'], 2, /no room for --json/],
     ['an unknown format', ['--format', 'xml'], 2, /no format "xml"/],
     ['a tree that is not there', ['--tree', 'nope'], 1, /no tree "nope"/],
     ['a folder that is not there', ['/nowhere/at/all.csv'], 3, /no such folder/],
@@ -237,6 +248,7 @@ describe('load', () => {
     ['a name that tells no format', ['data'], 2, /--format/],
     ['no entries in a batch', ['-', '--batch', '0'], 2, /1 or more/],
     ['literal in another format', ['-', '--literal'], 2, /csv and tsv/],
+    ['an empty name of a tree', ['-', '--tree', ''], 2, /--tree wants a name/],
   ]
   it.each(mistakes)('refuses %s, and makes no store for it', async (_, words, code, says) => {
     const ended = await runCommand(load, [path, ...words])
@@ -246,8 +258,26 @@ describe('load', () => {
   })
 
   it('refuses a name that no tree can have, and leaves the store closed', async () => {
-    expect(await runCommand(load, [path, '--tree', ''])).toMatchObject({ code: 3, talk: expect.stringContaining('name of a tree') as string })
+    makeStore({ a: '1' })
+    expect(await runCommand(load, [path, '--tree', 'n'.repeat(5000)])).toMatchObject({ code: 3, talk: expect.stringContaining('name') as string })
     closing(openStore(path, 'write'))
+  })
+
+  it.each([['a bad line', 'oops'], ['a second one', '{"key":"a","value":""}\noops']])('that fails with %s takes away the store that it made, and no other', async (_, input) => {
+    expect(await runCommand(load, [path, '--batch', '9'], { input })).toMatchObject({ code: 3 })
+    expect(fs.readdirSync(folder)).toEqual([])
+    makeStore({})
+    expect(await runCommand(load, [path], { input })).toMatchObject({ code: 3 })
+    expect(await contentsOf()).toEqual({ '': '' })
+  })
+
+  it('answers in JSON, also where it stops half-way', async () => {
+    const done = await runCommand(load, [path, '--json'], { input: '{"key":"a","value":""}' })
+    expect(JSON.parse(done.output)).toEqual({ entries: 1, seconds: expect.any(Number) as number })
+    const stopped = await runCommand(load, [path, '--json', '--batch', '1'], { input: '\n{"key":"b","value":""}\noops' })
+    expect([stopped.code, stopped.output]).toEqual([3, '{"committed":1,"line":2}\n'])
+    expect(stopped.talk).toContain('The first entry, to line 2, is in the store, and nothing behind.')
+    expect(await runCommand(load, [path, '--json'], { input: 'oops' })).toMatchObject({ code: 3, output: '' })
   })
 })
 

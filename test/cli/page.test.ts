@@ -13,7 +13,7 @@ interface PageJson {
   use: string
   wrong: string | null
   header: Record<string, number | string>
-  cells: { key: unknown; value?: unknown; child?: { page: number; entries: number }; overflow?: { page: number; pages: number; bytes: number } }[]
+  cells: { head: string; suffixLength: number; key: unknown; value?: unknown; child?: { page: number; entries: number }; overflow?: { page: number; pages: number; bytes: number } }[]
   runs: { start: number; length: number; freed: boolean }[]
   hex?: string
 }
@@ -78,12 +78,26 @@ describe('a page', () => {
     expect(output).toMatch(new RegExp(`^Page ${leaf} of .*: a leaf, in use\n`))
     expect(output).toMatch(/^ {2}checksum {2} *[0-9a-f]{8} +fits$/m)
     expect(output).toMatch(/^ {2}tree +1 +the default tree$/m)
-    expect(output).toMatch(/^ +\d+ +\d+ +\d+ {2}zz bytes +\\xff\\x00$/m)
-    expect(output).toMatch(/^ +\d+ +\d+ +\d+ {2}zz large +9\.8 KiB from page \d+ on \(3 pages\), checksum [0-9a-f]{8}, born \d+$/m)
+    expect(output).toMatch(/^ +\d+ {2}[0-9a-f]{8} +\d+ +\d+ +\d+ {2}zz bytes +\\xff\\x00$/m)
+    expect(output).toMatch(/^ +\d+ {2}[0-9a-f]{8} +\d+ +\d+ +\d+ {2}zz large +9\.8 KiB from page \d+ on \(3 pages\), checksum [0-9a-f]{8}, born \d+$/m)
     expect(output).toMatch(/^ {2}0000 {2}([0-9a-f]{2} ){8} ([0-9a-f]{2} ){8} \S+/m)
     const brief = await program.run(['page', path, String(leaf), '--brief'])
     expect(output.startsWith(brief.output.trimEnd())).toBe(true)
     expect(brief.output).not.toContain('Bytes')
+  })
+
+  it('shows the slots as they are: the head, and how long the suffix is that it begins', async () => {
+    makeStore()
+    const root = await decoded(Number((await newestMeta()).header.defaultTree))
+    const leaf = root.cells.at(-1)!.child!.page
+    const { header: { prefix }, cells } = await decoded(leaf)
+    for (const { key, head, suffixLength } of cells) {
+      const suffix = Buffer.from(key as string).subarray(Number(prefix))
+      expect([head, suffixLength]).toEqual([suffix.toString('hex').slice(0, 8).padEnd(8, '0'), suffix.length])
+    }
+    const { output } = await program.run(['page', path, String(leaf), '--brief'])
+    expect(output).toMatch(/^ +slot +head +offset +suffix +size +key +value$/m)
+    expect(output).toMatch(new RegExp(`^ +\\d+ {2}7a7a206c +\\d+ +${8 - Number(prefix)} +\\d+ {2}zz large`, 'm'))
   })
 
   it('has its keys and values in hex with --hex', async () => {

@@ -2,13 +2,20 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Command } from '../../src/cli/command.js'
 import { NotFoundError } from '../../src/cli/command.js'
 import { COMMANDS } from '../../src/cli/commands.js'
+import { progress } from '../../src/cli/commands/check.js'
+import { decodePage } from '../../src/cli/page/decode.js'
+import { PageFile } from '../../src/cli/page/source.js'
 import { runProgram } from '../../src/cli/program.js'
+import { temporaryFolderIn } from '../../src/cli/store.js'
+import type { start } from '../../src/cli/tasks.js'
+import { TEXT } from '../../src/cli/text.js'
 import { open } from '../../src/index.js'
 import { buildProgram, eachInAFolder, folder, path } from './run.js'
 
@@ -34,7 +41,8 @@ describe('help', () => {
     const { code, output, talk } = await program.run(['--help'])
     expect([code, talk]).toEqual([0, ''])
     for (const { name, summary } of COMMANDS) expect(output).toMatch(new RegExp(`^ {2}${name} +${summary}$`, 'm'))
-    for (const each of [0, 1, 2, 3]) expect(output).toMatch(new RegExp(`^ {2}${each} {2}\\S`, 'm'))
+    for (const each of [0, 1, 2, 3]) expect(output).toMatch(new RegExp(`^ {2}${each} {2,}\\S`, 'm'))
+    expect(output).toMatch(/^ {2}130, 143 {2}\S/m)
     expect(output).not.toContain('\x1b')
   })
 
@@ -43,6 +51,8 @@ describe('help', () => {
     expect((await program.run(['list', '-h'])).output).toBe(output)
     expect((await program.run(['help', 'list'])).output).toBe(output)
     expect(output).toContain('coppice list <store>')
+    expect(output).toMatch(/--tree <name> .*; a name has escapes as keys have$/m)
+    expect((await program.run(['load', '--help'])).output).toMatch(/--batch <n> /)
     expect(output).toContain('# ')
   })
 
@@ -89,6 +99,9 @@ describe('a mistake on the command line', () => {
     ['a bound with a lone backslash', ['count', 'x', '--gte', 'a\\q'], /"a\\q" has a backslash/],
     ['a bound that is no hex', ['count', 'x', '--hex', '--prefix', 'xyz1'], /"x" is not a hex digit/],
     ['half a byte', ['list', 'x', '--hex', '--lt', 'abc'], /pairs/],
+    ['a store in memory', ['put', ':memory:', 'a', 'b'], /in memory would be gone.*\.\/:memory: is one/],
+    ['a store in memory, for work in another thread', ['check', ':memory:'], /in memory would be gone/],
+    ['a store without a name', ['list', ''], /the store's path is empty/],
     ['a page that is no number', ['page', 'x', 'three'], /the number of a page is to be a whole number/],
   ]
 
@@ -112,32 +125,71 @@ describe('a store that cannot be had', () => {
     return ran.talk
   }
 
+  /** Each command, and the words behind the store. */
+  const COMMAND_WORDS: Record<string, string[]> = {
+    get: ['a'], put: ['a', 'b'], delete: ['a'], has: ['a'], list: [], count: [], trees: [], load: ['-', '--format', 'ndjson'], dump: [], shell: [],
+    stats: [], check: [], page: ['0'], backup: ['copy'], compact: [], 'verify-crash': ['--images', '1'],
+  }
+
+  /** All of these commands are refused with this code, without words of the API. Answers what each says. */
+  async function expectAllRefused(names: readonly string[], code: string, options = {}, atOnce = 2): Promise<string[]> {
+    const waiting = [...names]
+    const talks: string[] = []
+    const refuseNext = async (): Promise<void> => {
+      for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+        const words = COMMAND_WORDS[name].map((word) => (word === 'copy' ? `${path}.copy` : word))
+        talks.push(await expectRefusal([name, path, ...words], code, { input: '{"key":"a","value":"b"}\n', ...options }))
+      }
+    }
+    await Promise.all(Array.from({ length: atOnce }, refuseNext))
+    for (const talk of talks) {
+      expect(talk).toContain(path)
+      expect(talk).not.toMatch(/readOnly|create: |lock: |\.new|\bundefined\b/)
+    }
+    return talks
+  }
+
+  const names = Object.keys(COMMAND_WORDS)
+
+  it('is tried with every command that there is', () => {
+    expect(names.sort()).toEqual(COMMANDS.map(({ name }) => name).sort())
+  })
+
   it('because it is missing is refused by all that read or change, and none is made', async () => {
-    const words = [['get', path, 'a'], ['delete', path, 'a'], ['list', path], ['stats', path], ['check', path], ['page', path, '0'], ['compact', path], ['backup', path, `${path}.copy`]]
-    for (const each of words) expect(await expectRefusal(each, 'COPPICE_NOT_FOUND')).toContain(path)
+    const talks = await expectAllRefused(names.filter((name) => name !== 'put' && name !== 'load'), 'COPPICE_NOT_FOUND')
+    for (const talk of talks) expect(talk).toContain(`there is no store ${path}. Correct the path; "coppice put" and "coppice load" make one.`)
     expect(fs.readdirSync(folder)).toEqual([])
   })
 
-  it('because it is another kind of file, or a folder, is left alone', async () => {
+  it('because it is another kind of file, or a folder, is left alone by all', async () => {
     fs.writeFileSync(path, 'just some text')
-    for (const words of [['list', path], ['put', path, 'a', 'b'], ['check', path], ['page', path, '0'], ['compact', path]]) await expectRefusal(words, 'COPPICE_NOT_A_DATABASE')
+    // One after the other, as whoever opens the file to write locks it before looking into it.
+    await expectAllRefused(names, 'COPPICE_NOT_A_DATABASE', {}, 1)
     expect(fs.readFileSync(path, 'utf8')).toBe('just some text')
+    expect(fs.readdirSync(folder)).toEqual(['store.coppice'])
     await expectRefusal(['list', folder], 'COPPICE_IS_DIRECTORY')
   })
 
-  it('because somebody writes to it is told with who that is; readers share it with readers', async () => {
+  it('because somebody writes to it is told by all with who that is; readers share it with readers', async () => {
     makeStore()
     const writer = open(path)
     onTestFinished(() => writer.close())
-    for (const words of [['get', path, 'a'], ['put', path, 'a', 'b'], ['check', path], ['compact', path], ['page', path, '0']]) {
-      const talk = await expectRefusal(words, 'COPPICE_LOCKED')
-      if (process.platform === 'linux') expect(talk).toContain(`process ${process.pid} `)
-    }
+    const talks = await expectAllRefused(names, 'COPPICE_LOCKED')
+    if (process.platform === 'linux') for (const talk of talks) expect(talk).toContain(`process ${process.pid} `)
     writer.close()
     const reader = open(path, { readOnly: true })
     onTestFinished(() => reader.close())
     expect(await program.run(['get', path, 'a'])).toMatchObject({ code: 0, output: 'ash' })
-    await expectRefusal(['put', path, 'a', 'b'], 'COPPICE_LOCKED')
+    expect(await expectRefusal(['put', path, 'a', 'b'], 'COPPICE_LOCKED')).not.toContain('readOnly')
+  })
+
+  it('because nobody may read it is told by all', async ({ skip }) => {
+    if (!canRunAsSomebody()) skip('nobody but the superuser can run this Node')
+    makeStore()
+    fs.chmodSync(folder, 0o755)
+    fs.chmodSync(path, 0o000)
+    await expectAllRefused(names, 'COPPICE_PERMISSION', somebody)
+    expect(fs.readdirSync(folder)).toEqual(['store.coppice'])
   })
 
   it('because it may not be read or written is told; what only reads needs no more than to read', async ({ skip }) => {
@@ -148,11 +200,60 @@ describe('a store that cannot be had', () => {
     fs.chmodSync(folder, 0o555)
     expect(await program.run(['get', path, 'a'], somebody)).toMatchObject({ code: 0, output: 'ash' })
     await expectRefusal(['put', path, 'a', 'b'], 'COPPICE_PERMISSION', somebody)
-    await expectRefusal(['compact', path], 'COPPICE_PERMISSION', somebody)
+    fs.chmodSync(path, 0o666)
+    const beside = await expectRefusal(['compact', path], 'COPPICE_PERMISSION', somebody)
+    expect(beside).toContain(`${path} as a new file beside the old one. `)
+    const target = await expectRefusal(['compact', path, join(folder, 'copy')], 'COPPICE_PERMISSION', somebody)
+    expect(target).toContain(`creating ${join(folder, 'copy')}. `)
+    for (const talk of [beside, target]) expect(talk).not.toMatch(/readOnly|\.new/)
     await expectRefusal(['backup', path, join(folder, 'copy')], 'COPPICE_PERMISSION', somebody)
-    fs.chmodSync(path, 0o000)
-    await expectRefusal(['list', path], 'COPPICE_PERMISSION', somebody)
     expect(fs.readdirSync(folder)).toEqual(['store.coppice'])
+  })
+})
+
+describe('a folder in which nothing can be made', () => {
+  it('is named, with why', () => {
+    expect(() => temporaryFolderIn(join(folder, 'none'), 'x-')).toThrow(`nothing can be made in the folder ${join(folder, 'none')}: it does not exist. Choose another one.`)
+    expect(fs.statSync(temporaryFolderIn(folder, 'x-')).isDirectory()).toBe(true)
+  })
+})
+
+describe('a damaged store', () => {
+  it('gives what stands before and behind the damage, by the commands that check names', async () => {
+    const keys = Array.from({ length: 300 }, (_, i) => `key ${i + 100}`)
+    makeStore(Object.fromEntries(keys.map((key) => [key, 'x'.repeat(100)])))
+    const file = new PageFile(path)
+    const pages = Array.from({ length: file.pages }, (_, page) => decodePage(file, page, TEXT))
+    file.close()
+    const image = fs.readFileSync(path)
+    const { page } = pages.find(({ kind, use, cells }) => kind === 'leaf' && use === 'in use' && cells.some(({ key }) => key === 'key 250'))!
+    image[page * 4096 + 4000] ^= 1
+    fs.writeFileSync(path, image)
+    const { code, output } = await program.run(['check', path])
+    expect(code).toBe(1)
+    const advised = [...output.matchAll(/^ {2}coppice (dump .*) > \S+$/gm)].map(([, words]) => words.split(' '))
+    expect(advised).toEqual([['dump', path], ['dump', path, '--reverse']])
+    const [front, back] = await Promise.all(advised.map(async (words) => {
+      const ran = await program.run(words)
+      expect(ran.code).toBe(3)
+      return ran.output.trimEnd().split('\n').map((line) => (JSON.parse(line) as { key: string }).key)
+    }))
+    expect(front).toEqual(keys.slice(0, front.length))
+    expect(back).toEqual(keys.slice(-back.length).reverse())
+    expect(front.length + back.length).toBeGreaterThan(200)
+  })
+})
+
+describe('the progress of a check', () => {
+  it('comes from the other thread, up to the last page', async () => {
+    makeStore()
+    const built = (await import(pathToFileURL(join(dirname(program.main), 'tasks.js')).href)) as { start: typeof start }
+    const counts = new Uint32Array(new SharedArrayBuffer(8))
+    const { pages } = await built.start({ kind: 'check', path, counts }).outcome
+    expect([...counts]).toEqual([pages.reached, pages.reached])
+    expect(progress(counts)).toBe('100 % of 1 page')
+    expect(progress(Uint32Array.of(5975, 15_723))).toBe('38 % of 15,723 pages')
+    expect(progress(Uint32Array.of(0, 0))).toBe('opening')
   })
 })
 

@@ -29,6 +29,8 @@ export interface Ran {
 }
 
 export interface Program {
+  /** The file that Node runs. */
+  readonly main: string
   /** Runs it to its end. */
   run(words: readonly string[], options?: RunOptions): Promise<Ran>
   /** Starts it; it is killed when the test has ended. */
@@ -50,6 +52,7 @@ export function buildProgram(): Program {
     return child
   }
   return {
+    main,
     start,
     async run(words, options = {}) {
       const child = start(words, options)

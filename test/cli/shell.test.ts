@@ -70,7 +70,7 @@ describe('a script', () => {
     ['a commit of nothing', 'commit', 2, /no transaction to commit/],
     ['a second transaction', 'begin\nbegin', 2, /is open already/],
     ['a key that is not there', 'get \\xff', 1, /no key "\\xff"/],
-    ['a key that is too long', `put ${'k'.repeat(2049)} 1`, 3, /2049.*COPPICE_KEY_TOO_LARGE/],
+    ['a key that is too long', `put ${'k'.repeat(2049)} 1`, 2, /2049.*COPPICE_KEY_TOO_LARGE/],
     ['a name that is none', 'use \\xff', 2, /UTF-8/],
   ]
   it.each(mistakes)('stops at %s, with its line and an exit code', async (_, line, code, says) => {
@@ -96,6 +96,21 @@ describe('a script', () => {
     expect(output).toMatch(/^put <key> <value> +store/m)
   })
 
+  it('ends with quit as with exit, and helps with a question mark', async () => {
+    const { code, output } = await script(['? has', 'quit', 'put a 1'])
+    expect([code, output]).toEqual([0, (await script('help has')).output])
+    expect((await script('count')).output).toBe('0\n')
+  })
+
+  it('reads names of trees with escapes, and shows them so', async () => {
+    expect((await script(['use a\\x0ab', 'put a 1', 'use a\\\\x0ab', 'put b 2', 'put c 3', 'trees'])).output).toBe('(default)\t0\na\\x0ab\t1\na\\\\x0ab\t2\n')
+    expect((await script('count', '--tree', 'a\\x0ab')).output).toBe('1\n')
+  })
+
+  it('is told in words of the program what it may not', async () => {
+    expect((await script('put a 1', '--read-only')).talk).toMatch(/opened with --read-only\. Leave that out to write\. \(COPPICE_READ_ONLY\)/)
+  })
+
   it('runs in a program of its own, with the same exit codes', async () => {
     expect(await program.run(['shell', path], { input: 'put a 1\nlist\n' })).toMatchObject({ code: 0, output: 'a\t1\n', talk: '' })
     expect(await program.run(['shell', path], { input: 'list\nget b\nput z 1\n' })).toMatchObject({ code: 1, output: 'a\t1\n', talk: expect.stringMatching(/^coppice shell: line 2: .*\n$/) as string })
@@ -108,7 +123,7 @@ describe('a script', () => {
     expect((await runCommand(shell, [missing, '--create'], { input: 'put a 1' })).code).toBe(0)
     expect(await script('put a 1', '--read-only')).toMatchObject({ code: 3, talk: expect.stringContaining('COPPICE_READ_ONLY') as string })
     expect((await script('', '--read-only', '--create')).code).toBe(2)
-    expect(await script('list', '--tree', '')).toMatchObject({ code: 3 })
+    expect(await script('list', '--tree', '')).toMatchObject({ code: 2, talk: expect.stringContaining('--tree wants a name') as string })
   })
 })
 

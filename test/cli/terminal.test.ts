@@ -87,6 +87,12 @@ describe('a line of progress', () => {
     expect(written(to.stderr)).toBe('\r\x1b[K')
   })
 
+  it('is one line of text, whatever is in a path', () => {
+    const to = terminal(true)
+    new Status(to, () => 'a\nb\u001b[31m').end()
+    expect(written(to.stderr)).toBe('\r\x1b[Ka b?[31m\r\x1b[K')
+  })
+
   it('is not shown elsewhere', () => {
     const to = terminal(false)
     const status = new Status(to, () => 'something')

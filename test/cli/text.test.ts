@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { UsageError } from '../../src/cli/command.js'
 import { bar, columns, cut, percent, size } from '../../src/cli/format.js'
 import { nearest } from '../../src/cli/nearest.js'
-import { fromHex, fromText, HEX_DIGITS, TEXT, toText } from '../../src/cli/text.js'
+import { fromHex, fromText, HEX_DIGITS, oneLine, TEXT, toText } from '../../src/cli/text.js'
 import { randomBytes, seeded } from '../helpers.js'
 
 const text = (...bytes: number[]) => toText(Uint8Array.from(bytes))
@@ -50,6 +50,12 @@ describe('bytes as text', () => {
   it('of a part of a larger buffer are that part', () => {
     expect(toText(Buffer.from('xxübyy').subarray(2, 5))).toBe('üb')
     expect(TEXT.json(Buffer.from('xxübyy').subarray(2, 5))).toBe('üb')
+  })
+})
+
+describe('a line of talk', () => {
+  it('has nothing in it that a terminal would take for more than text', () => {
+    expect(oneLine('a\n  b\u001b[31m\u202ec \\ Grün')).toBe('a b?[31m?c \\ Grün')
   })
 })
 

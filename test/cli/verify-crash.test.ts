@@ -10,10 +10,16 @@ import { Content, WHOLE } from '../../src/crash/disk.js'
 import { SimulatedFile } from '../../src/crash/file.js'
 import type { CrashReport } from '../../src/crash/verify.js'
 import { verifyCrashes } from '../../src/crash/verify.js'
+import { withStore } from '../../src/cli/store.js'
 import { CoppiceError, open } from '../../src/index.js'
 import { padded, randomBytes, seeded } from '../helpers.js'
 import { fakeTerminal } from './fake-terminal.js'
 import { buildProgram, eachInAFolder, folder, path } from './run.js'
+
+// Threads run what has been built; a command in this process has its copy made here.
+vi.mock('../../src/cli/tasks.js', () => ({
+  start: ({ path: store, target }: { path: string; target: string }) => ({ outcome: withStore(store, 'read', (db) => db.backup(target)), stop: () => Promise.resolve() }),
+}))
 
 const program = buildProgram()
 /** Few, so that a test does not take long; the property's own runs are longer. */

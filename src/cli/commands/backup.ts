@@ -7,6 +7,8 @@ import { cleaningUp, removeTemporaries, temporariesOf } from '../interrupt.js'
 import { optionsFor } from '../options.js'
 import type { ByteStore } from '../store.js'
 import { withStore } from '../store.js'
+import type { Copied } from '../tasks.js'
+import { start } from '../tasks.js'
 import { Status } from '../terminal.js'
 
 export const backup: Command = {
@@ -24,9 +26,11 @@ export const backup: Command = {
     const [path, target] = args.positionals
     if (target === '-' && args.values.json === true) throw new UsageError('with the copy on standard output there is no room for --json.')
     if (target === '-' && terminal.stdout.isTTY) throw new UsageError('a store is not for a terminal. Send it to a file or a program, such as | gzip > copy.gz.')
-    await withStore(path, 'read', (db) => (target === '-' ? toOutput(db, terminal) : toFile(db, target, terminal)))
-    if (target === '-') return EXIT.OK
-    const bytes = statSync(target).size
+    if (target === '-') {
+      await withStore(path, 'read', (db) => toOutput(db, terminal))
+      return EXIT.OK
+    }
+    const { bytes } = await toFile(path, target, terminal)
     terminal.say(`${target}: ${size(bytes)}`)
     if (args.values.json === true) await terminal.write(jsonLine({ path: target, bytes }))
     return EXIT.OK
@@ -42,20 +46,26 @@ async function toOutput(db: ByteStore, { stdout, write }: Terminal): Promise<voi
   }
 }
 
-async function toFile(db: ByteStore, target: string, terminal: Terminal): Promise<void> {
-  const total = statSync(db.path).size
+async function toFile(path: string, target: string, terminal: Terminal): Promise<Copied> {
+  const running = start({ kind: 'backup', path, target })
+  const total = bytesOf(path)
   const status = new Status(terminal, (seconds) => `writing ${target}: ${size(written(target))} of ${size(total)} ... ${seconds} s`)
-  const cleanUp = () => {
+  const cleanUp = async () => {
     status.end()
+    await running.stop()
     removeTemporaries(target)
   }
   try {
-    await cleaningUp(cleanUp, () => db.backup(target))
+    return await cleaningUp(cleanUp, () => running.outcome)
   } finally {
     status.end()
   }
 }
 
 function written(target: string): number {
-  return Math.max(0, ...temporariesOf(target).map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0))
+  return Math.max(0, ...temporariesOf(target).map(bytesOf))
+}
+
+function bytesOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }

@@ -1,15 +1,15 @@
 /** `coppice check`: whether a store is sound. */
-import { statSync } from 'node:fs'
 import { CoppiceError } from '../../index.js'
 import type { Command, Terminal } from '../command.js'
 import { EXIT } from '../command.js'
-import { columns, counted, jsonLine, number, size } from '../format.js'
+import { columns, counted, jsonLine, number, percent } from '../format.js'
 import { cleaningUp } from '../interrupt.js'
 import { optionsFor } from '../options.js'
 import type { Checked } from '../tasks.js'
 import { start } from '../tasks.js'
 import type { Colors } from '../terminal.js'
 import { colorsFor, Status } from '../terminal.js'
+import { oneLine } from '../text.js'
 
 /** Faults shown on a terminal; through a pipe all that were found come. */
 const MAX_SHOWN = 40
@@ -29,24 +29,34 @@ export const check: Command = {
   async run(args, terminal) {
     const [path] = args.positionals
     const found = await look(path, terminal)
-    await terminal.write(args.values.json === true ? jsonLine({ path, ...found }) : report(path, found, terminal))
+    await terminal.write(args.values.json === true ? jsonLine({ path, ...found }) : report(oneLine(path), found, terminal))
     return found.ok ? EXIT.OK : EXIT.NOT_FOUND
   },
 }
 
 /** What the check found; damage that keeps the store from being opened is the only thing found then. */
 async function look(path: string, terminal: Terminal): Promise<Checked | Unopened> {
-  const running = start({ kind: 'check', path })
-  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  const status = new Status(terminal, (seconds) => `checking ${path}, ${size(bytes)} ... ${seconds} s`)
+  // The thread that checks writes here, while this one waits for it.
+  const counts = new Uint32Array(new SharedArrayBuffer(8))
+  const running = start({ kind: 'check', path, counts })
+  const status = new Status(terminal, (seconds) => `checking ${path}: ${progress(counts)} ... ${seconds} s`)
+  const cleanUp = async () => {
+    status.end()
+    await running.stop()
+  }
   try {
-    return await cleaningUp(() => running.stop(), () => running.outcome)
+    return await cleaningUp(cleanUp, () => running.outcome)
   } catch (error) {
     if (!(error instanceof CoppiceError) || error.code !== 'COPPICE_CORRUPT') throw error
     return { ok: false, errors: [{ message: error.message, page: error.page ?? null, tree: error.tree ?? null }] }
   } finally {
     status.end()
   }
+}
+
+/** How far it is, of the pages that trees reach. */
+export function progress([pages, total]: Uint32Array): string {
+  return total === 0 ? 'opening' : `${percent(Math.min(1, pages / total))} of ${counted(total, 'page')}`
 }
 
 interface Unopened {
@@ -70,7 +80,9 @@ function faults(path: string, errors: Checked['errors'], most: number, { red, di
     ...shown,
     ...(left > 0 ? [dim(`  and ${number(left)} more; coppice check ${path} | less shows all`)] : []),
     '',
-    'Restore the file from a backup, or copy what can still be read into a new store.',
+    'Restore the file from a backup, or copy what can still be read into a new store: what stands before the damage, and behind it,',
+    `  coppice dump ${path} > front.ndjson`,
+    `  coppice dump ${path} --reverse > back.ndjson`,
   ]
 }
 

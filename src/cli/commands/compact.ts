@@ -1,6 +1,7 @@
 /** `coppice compact`: a store written anew, beside the old one or in its place. */
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { CoppiceError } from '../../index.js'
 import type { Command } from '../command.js'
 import { EXIT, UsageError } from '../command.js'
 import { jsonLine, percent, size } from '../format.js'
@@ -9,6 +10,9 @@ import { optionsFor } from '../options.js'
 import type { Compacted } from '../tasks.js'
 import { start } from '../tasks.js'
 import { Status } from '../terminal.js'
+
+/** What a name of the engine's own ends with, for a file that is not whole. */
+const TEMPORARY_END = /^\.\d+\.[0-9a-f]{12}\.new/
 
 export const compact: Command = {
   name: 'compact',
@@ -48,9 +52,18 @@ async function work(path: string, target: string | undefined, showing: (line: (s
   }
   try {
     return await cleaningUp(cleanUp, () => running.outcome)
+  } catch (error) {
+    throw target === undefined ? besideNamed(path, error) : error
   } finally {
     status.end()
   }
+}
+
+/** In place, an error may be about the new file, which has a name that nobody knows. */
+function besideNamed(path: string, error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const message = error.message.split(path).map((part, i) => (i > 0 && TEMPORARY_END.test(part) ? part.replace(TEMPORARY_END, ' as a new file beside the old one') : part)).join(path)
+  return error instanceof CoppiceError ? new CoppiceError(error.code, message, { cause: error }) : new Error(message, { cause: error })
 }
 
 function written(target: string): number {

@@ -9,7 +9,7 @@ import { WRITERS } from '../formats/index.js'
 import type { Output } from '../formats/output.js'
 import { fileOutput, terminalOutput } from '../formats/output.js'
 import type { Progress } from '../formats/progress.js'
-import { startProgress, throughput } from '../formats/progress.js'
+import { startProgress, throughput, throughputJson } from '../formats/progress.js'
 import { cleaningUp } from '../interrupt.js'
 import { BOUNDS, optionsFor, rangeOf } from '../options.js'
 import type { ByteStore } from '../store.js'
@@ -21,7 +21,7 @@ const CHUNK = 2 ** 16
 /** What LMDB is told to reserve at least; it takes none of it before it is used. */
 const LEAST_MAP = 2 ** 30
 
-const shared = optionsFor('tree', ...BOUNDS, 'reverse', 'limit')
+const shared = optionsFor('tree', ...BOUNDS, 'reverse', 'limit', 'json')
 
 export const dump: Command = {
   name: 'dump',
@@ -47,11 +47,13 @@ export const dump: Command = {
     'all-trees': 'the default tree and all named ones, in mdb_dump; bounds hold for each',
     hex: 'keys and values as hex digits, in the file and in the bounds here',
     print: 'in mdb_dump, printable characters as they are',
+    json: 'for a dump to a file: answer in JSON, with entries and seconds',
     literal: 'in csv and tsv, text as it stands, for programs that know no escapes',
   },
   notes: [
     'A dump that is loaded again is the same, byte for byte, in every format.',
     'A file gets its name when it is whole, and takes the place of one that had it. It is one moment of the store.',
+    'Values over 64 MiB fit in mdb_dump only.',
     'ndjson holds bytes that are not text as base64, under key64 and value64; csv and tsv as \\x and two hex digits.',
   ],
   positionals: [1, 2],
@@ -61,28 +63,38 @@ export const dump: Command = {
 async function run(args: Arguments, terminal: Terminal): Promise<number> {
   const [store, named] = args.positionals
   const file = named === '-' ? undefined : named
-  const { format: wanted, hex, print, literal } = args.values
+  const { format: wanted, hex, print, literal, json } = args.values
   const format = formatOf(typeof wanted === 'string' ? wanted : undefined, file)
   const range = rangeOf(args)
   assertTogether(args, format)
+  if (json === true && file === undefined) throw new UsageError('with the dump on standard output there is no room for --json.')
   const began = performance.now()
   const total = await withStore(store, 'read', async (db) => {
     treeOf(db, args)
+    let progress: Progress | undefined
     const writer = WRITERS[format]({ hex: hex === true, print: print === true, literal: literal === true, mapSize: mapSizeOf(store) })
-    const output = file === undefined ? terminalOutput(terminal) : await fileOutput(file, store)
-    const start = (count: number): Progress => startProgress(terminal, file !== undefined || terminal.stdout.isTTY !== true, count)
+    // A signal that comes while the file is being made waits until it is there to be removed.
+    const opening = file === undefined ? Promise.resolve(terminalOutput(terminal)) : fileOutput(file, store)
+    const discard = async (): Promise<void> => (await opening.catch(() => undefined))?.discard()
+    const start = (count: number): Progress => (progress = startProgress(terminal, file !== undefined || terminal.stdout.isTTY !== true, count))
+    const cleanUp = async () => {
+      progress?.end()
+      await discard()
+    }
     try {
-      return await cleaningUp(() => output.discard(), async () => {
+      return await cleaningUp(cleanUp, async () => {
+        const output = await opening
         const entries = await dumpInto(output, writer, db, args, range, start)
         await output.finish()
         return entries
       })
     } catch (error) {
-      await output.discard()
+      await discard()
       throw error instanceof FileError ? new Error(error.message, { cause: error }) : error
     }
   })
   if (file !== undefined || terminal.interactive) terminal.say(`dumped ${throughput(total, began)}`)
+  if (json === true) await terminal.write(throughputJson(total, began))
   return EXIT.OK
 }
 
@@ -113,6 +125,10 @@ async function dumpInto(
       await dumping.add(writer.end())
     }
     await dumping.flush()
+  } catch (error) {
+    // What stands before a damaged page, or before a value that is too long, is good.
+    await dumping.flush().catch(() => undefined)
+    throw error
   } finally {
     progress.end()
     snapshot.rollback()

@@ -2,12 +2,12 @@
 import type { Arguments, Command, Terminal } from '../command.js'
 import { EXIT } from '../command.js'
 import { cut, jsonLine, size } from '../format.js'
+import { MAX_TEXT_BYTES, shownBytes } from '../formats/format.js'
 import { NOTATION_NOTE, notationOf, optionsFor, rangeOf } from '../options.js'
 import type { ByteTree } from '../store.js'
 import { treeOf, withStore } from '../store.js'
 import { colorsFor, widthOf } from '../terminal.js'
 import type { Notation } from '../text.js'
-import { refuseTooLong } from '../text.js'
 
 const shared = optionsFor('tree', 'prefix', 'gte', 'gt', 'lt', 'lte', 'reverse', 'limit', 'offset', 'hex', 'json')
 
@@ -31,6 +31,7 @@ export const list: Command = {
     'A line is a key, a tab and the value. To a terminal, long values are cut; through a pipe they come whole.',
     NOTATION_NOTE,
     'With --json a line is {"key": ..., "value": ...}, which coppice load takes; what is no UTF-8 is {"hex": ...}.',
+    'Through a pipe and with --json, a value over 64 MiB ends the list; "coppice get" has no such limit.',
     'Several bounds bind together. --offset costs next to nothing, however large.',
   ],
   examples: [
@@ -45,13 +46,20 @@ export const list: Command = {
       const tree = treeOf(db, args)
       const lines = args.values.keys === true ? keyLines(tree, args, range, terminal) : entryLines(tree, args, range, terminal)
       let chunk = ''
-      for (const line of lines) {
-        chunk += line
-        if (chunk.length < CHUNK) continue
-        await terminal.write(chunk)
+      const flush = async () => {
+        const text = chunk
         chunk = ''
+        if (text !== '') await terminal.write(text)
       }
-      if (chunk !== '') await terminal.write(chunk)
+      try {
+        for (const line of lines) {
+          chunk += line
+          if (chunk.length >= CHUNK) await flush()
+        }
+      } finally {
+        // Also where a page is damaged, or a value is too long: what stands before it is good.
+        await flush()
+      }
       return EXIT.OK
     })
   },
@@ -67,7 +75,7 @@ function* entryLines(tree: ByteTree, args: Arguments, range: ReturnType<typeof r
   const notation = notationOf(args)
   const { cyan, dim } = colorsFor(stdout)
   for (const [key, value] of tree.entries(range)) {
-    if (!stdout.isTTY || args.values.json === true) refuseTooLong(value)
+    if ((!stdout.isTTY || args.values.json === true) && value.length > MAX_TEXT_BYTES) throw tooLong(key, value)
     if (args.values.json === true) yield jsonLine({ key: notation.json(key), value: notation.json(value) })
     else if (!stdout.isTTY) yield `${notation.show(key)}\t${notation.show(value)}\n`
     else {
@@ -76,6 +84,10 @@ function* entryLines(tree: ByteTree, args: Arguments, range: ReturnType<typeof r
       yield `${cyan(name)}  ${text}${rest === '' ? '' : ` ${dim(rest)}`}\n`
     }
   }
+}
+
+function tooLong(key: Uint8Array, value: Uint8Array): Error {
+  return new Error(`the value of the key ${shownBytes(key)} has ${value.length} bytes, too many for a line. "coppice get" writes it to a file, and --keys lists keys alone.`)
 }
 
 /** A value as far as it fits into a line, and what to say of the rest. */

@@ -1,17 +1,19 @@
 /** `coppice load`: entries from a file or from standard input. */
-import { createReadStream } from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
+import { removeQuietly } from '../../file/create.js'
 import type { Keyspace, Transaction } from '../../index.js'
 import { CoppiceError } from '../../index.js'
 import type { Arguments, Command, Terminal } from '../command.js'
 import { EXIT, UsageError } from '../command.js'
-import { counted, number } from '../format.js'
+import { jsonLine, number } from '../format.js'
 import type { Entry, FormatName, Found, ReadOptions } from '../formats/format.js'
 import { BadLine, FileError, formatOf, FORMATS } from '../formats/format.js'
 import { READERS } from '../formats/index.js'
 import type { Progress } from '../formats/progress.js'
-import { startProgress, throughput } from '../formats/progress.js'
-import { wholeNumber } from '../options.js'
+import { startProgress, throughput, throughputJson } from '../formats/progress.js'
+import { cleaningUp } from '../interrupt.js'
+import { optionsFor, wholeNumber } from '../options.js'
 import type { ByteStore } from '../store.js'
 import { treeName, withStore } from '../store.js'
 
@@ -20,6 +22,8 @@ const CHUNK = 2 ** 18
 
 /** Errors that say something of the entry, not of the store. */
 const ENTRY_ERRORS = ['COPPICE_INVALID_KEY', 'COPPICE_KEY_TOO_LARGE', 'COPPICE_INVALID_VALUE', 'COPPICE_VALUE_TOO_LARGE']
+
+const shared = optionsFor('json')
 
 export const load: Command = {
   name: 'load',
@@ -38,6 +42,7 @@ export const load: Command = {
     batch: { type: 'string' },
     'no-header': { type: 'boolean' },
     literal: { type: 'boolean' },
+    ...shared.options,
   },
   help: {
     format: `${FORMATS.join(', ')}; by the file's name where left out, and ndjson for standard input`,
@@ -46,10 +51,13 @@ export const load: Command = {
     batch: 'commit every so many entries, not once at the end',
     'no-header': 'the first line of csv or tsv is an entry, even if it reads key,value',
     literal: 'fields of csv and tsv are as they stand: a backslash begins nothing',
+    json: 'answer in JSON; with --batch, also where it stops half-way: entries that are kept, and the line of the last',
   },
   notes: [
     'Makes the store where there is none. Keys that are there get the new values.',
-    'A bad line is named, and then nothing of the file is kept, but for what --batch has committed.',
+    'A bad line is named, and nothing of the file is kept but what --batch has committed; the same holds for Ctrl-C.',
+    'In ndjson, values are strings: JSON goes in as a string of its own.',
+    'csv and tsv have two columns, key and value; a first line key,value is passed over, any other one is an entry.',
     'ndjson holds bytes that are not text as base64, under key64 and value64; csv and tsv as \\x and two hex digits.',
     'Databases of an mdb_dump become the trees of their names.',
   ],
@@ -63,22 +71,38 @@ async function run(args: Arguments, terminal: Terminal): Promise<number> {
   const format = formatOf(textOf(args, 'format'), file)
   assertTogether(args, format)
   const options: ReadOptions = { hex: args.values.hex === true, header: args.values['no-header'] !== true, literal: args.values.literal === true }
+  const tree = treeName(args)
   const batch = batchOf(args)
+  const json = args.values.json === true
   const input = await openInput(file, terminal)
   const began = performance.now()
   const progress = startProgress(terminal, true, input.size)
+  const isNew = !existsSync(store)
+  const where = file ?? 'standard input'
   let loading: Loading | undefined
+  const tellKept = async () => {
+    // Where nobody reads that, what went wrong is to be told even so.
+    if (json && loading?.batched === true) await terminal.write(jsonLine(loading.kept)).catch(() => undefined)
+  }
+  const stop = async (signal: NodeJS.Signals) => {
+    progress.end()
+    loading?.giveUp()
+    terminal.say(`coppice load: ${where}: ended by ${signal}. ${keptOf(loading)}`)
+    await tellKept()
+  }
   try {
-    const total = await withStore(store, 'create', (db) => {
-      loading = new Loading(db, treeName(args), batch, progress)
+    const total = await cleaningUp(stop, () => withStore(store, 'create', (db) => {
+      loading = new Loading(db, { tree, batch, isNew, progress })
       return loading.run(READERS[format](input.read((bytes) => loading?.count(bytes)), options))
-    })
+    }))
     progress.end()
     terminal.say(`loaded ${throughput(total, began)}`)
+    if (json) await terminal.write(throughputJson(total, began))
     return EXIT.OK
   } catch (error) {
     progress.end()
-    throw explained(error, file, format, loading)
+    await tellKept()
+    throw explained(error, where, format, loading)
   } finally {
     input.close()
   }
@@ -140,16 +164,23 @@ async function* counting(source: AsyncIterable<string | Uint8Array>, count: (byt
   }
 }
 
+interface LoadingOptions {
+  readonly tree: string | undefined
+  readonly batch: number
+  /** The store was not there before. */
+  readonly isNew: boolean
+  readonly progress: Progress
+}
+
 /** The entries on their way into the store. */
 class Loading {
   /** Entries that are in the store for good, and the line of the last of them. */
-  committed = 0
-  committedLine = 0
+  readonly kept = { committed: 0, line: 0 }
   readonly batched: boolean
   private readonly db: ByteStore
-  private readonly tree: string | undefined
-  private readonly batch: number
-  private readonly progress: Progress
+  private readonly options: LoadingOptions
+  /** The store was made for this load, and nothing of it has been committed. */
+  private isOurs: boolean
   private tx: Transaction<Uint8Array, Uint8Array>
   private target: Keyspace<Uint8Array, Uint8Array>
   private targetName: string | undefined
@@ -158,13 +189,13 @@ class Loading {
   private line = 0
   private bytes = 0
 
-  constructor(db: ByteStore, tree: string | undefined, batch: number, progress: Progress) {
+  constructor(db: ByteStore, options: LoadingOptions) {
     this.db = db
-    this.tree = tree
-    this.targetName = tree
-    this.batch = batch
-    this.batched = batch !== Infinity
-    this.progress = progress
+    this.options = options
+    this.targetName = options.tree
+    this.batched = options.batch !== Infinity
+    // Somebody else may have made it in between.
+    this.isOurs = options.isNew && db.count() === 0 && db.trees().length === 0
     this.tx = db.begin()
     this.target = this.tx
   }
@@ -172,18 +203,26 @@ class Loading {
   /** Answers how many entries there were. */
   async run(found: AsyncIterable<Found>): Promise<number> {
     try {
-      if (this.tree !== undefined) this.tx.createTree(this.tree)
+      if (this.options.tree !== undefined) this.tx.createTree(this.options.tree)
       this.target = this.openTarget()
       for await (const piece of found) {
         if ('entries' in piece) this.store(piece.entries)
         else this.start(piece.tree, piece.line)
-        this.progress.update(this.bytes, this.committed + this.waiting)
+        this.options.progress.update(this.bytes, this.kept.committed + this.waiting)
       }
       this.commit()
-    } finally {
-      this.tx.rollback()
+    } catch (error) {
+      this.giveUp()
+      throw error
     }
-    return this.committed
+    return this.kept.committed
+  }
+
+  /** Takes back what is not committed; a store that would stay empty goes while its lock keeps others out. */
+  giveUp(): void {
+    this.tx.rollback()
+    if (this.isOurs) removeQuietly(this.db.path)
+    this.isOurs = false
   }
 
   count(bytes: number): void {
@@ -192,9 +231,9 @@ class Loading {
 
   /** A tree of the file begins; a tree without entries is made as well. */
   private start(name: string | undefined, line: number): void {
-    if (this.tree !== undefined && this.trees > 0) throw new BadLine(line, 'here a second database begins. Leave out --tree, and each becomes the tree of its own name.')
+    if (this.options.tree !== undefined && this.trees > 0) throw new BadLine(line, 'here a second database begins. Leave out --tree, and each becomes the tree of its own name.')
     this.trees++
-    this.targetName = this.tree ?? name
+    this.targetName = this.options.tree ?? name
     this.target = this.openTarget()
     if (this.targetName !== undefined) explainEntry(line, () => this.tx.createTree(this.targetName!))
   }
@@ -207,7 +246,7 @@ class Loading {
     for (const entry of entries) {
       explainEntry(entry.line, () => this.target.put(entry.key, entry.value))
       this.line = entry.line
-      if (++this.waiting >= this.batch) this.next()
+      if (++this.waiting >= this.options.batch) this.next()
     }
   }
 
@@ -219,8 +258,9 @@ class Loading {
 
   private commit(): void {
     this.tx.commit()
-    this.committed += this.waiting
-    this.committedLine = this.line
+    this.isOurs = false
+    this.kept.committed += this.waiting
+    this.kept.line = this.line
     this.waiting = 0
   }
 }
@@ -235,13 +275,17 @@ function explainEntry(line: number, action: () => unknown): void {
 }
 
 /** The error with the place in the file, and with what of the file is in the store. */
-function explained(error: unknown, file: string | undefined, format: FormatName, loading: Loading | undefined): unknown {
+function explained(error: unknown, where: string, format: FormatName, loading: Loading | undefined): unknown {
   if (!(error instanceof Error) || loading === undefined) return error
-  const where = file ?? 'standard input'
-  const kept = loading.batched && loading.committed > 0
-    ? `The first ${counted(loading.committed, 'entry', 'entries')}, to line ${number(loading.committedLine)}, ${loading.committed === 1 ? 'is' : 'are'} in the store, and nothing behind.`
-    : 'Nothing of it is in the store.'
+  const kept = keptOf(loading)
   if (error instanceof BadLine) return new Error(`${where}, line ${number(error.line)}: ${error.message} ${kept}`, { cause: error })
   if (error instanceof FileError || loading.batched) return new Error(`${where}, ${format}: ${error.message} ${kept}`, { cause: error })
   return error
+}
+
+function keptOf(loading: Loading | undefined): string {
+  if (loading === undefined || loading.kept.committed === 0) return 'Nothing of it is in the store.'
+  const { committed, line } = loading.kept
+  const [entries, are] = committed === 1 ? ['entry', 'is'] : [`${number(committed)} entries`, 'are']
+  return `The first ${entries}, to line ${number(line)}, ${are} in the store, and nothing behind.`
 }

@@ -22,6 +22,7 @@ export const page: Command = {
   help: { brief: 'without the bytes of the page', ...shared.help },
   notes: [
     'Pages 0, 1 and 2 are the meta slots; there the roots of the trees stand. format-spec.md explains every field.',
+    'Of a key, what stands behind the prefix is its suffix; the head is the first four bytes of that, in hex.',
     'A damaged page is shown as far as it can be, also where the store cannot be opened.',
   ],
   examples: [

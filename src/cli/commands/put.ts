@@ -1,8 +1,9 @@
 /** `coppice put`: a value under a key, from the command line or from standard input. */
 import { existsSync } from 'node:fs'
 import type { Command, Terminal } from '../command.js'
-import { EXIT } from '../command.js'
+import { EXIT, UsageError } from '../command.js'
 import { counted, jsonLine } from '../format.js'
+import { cleaningUp } from '../interrupt.js'
 import { NOTATION_NOTE, notationOf, optionsFor } from '../options.js'
 import { namedTree, openStore, treeName, withStore } from '../store.js'
 import type { Notation } from '../text.js'
@@ -36,7 +37,8 @@ export const put: Command = {
     const value = valueText === undefined ? await readValue(terminal, notation) : notation.read(valueText)
     const isNew = !existsSync(path)
     if (isNew) rehearse(key, tree)
-    await withStore(path, 'create', (db) => (tree === undefined ? db : namedTree(db, tree)).put(key, value))
+    // Nothing is to be cleaned up: a signal waits until the store is made, and its temporary name gone.
+    await cleaningUp(() => undefined, () => withStore(path, 'create', (db) => (tree === undefined ? db : namedTree(db, tree)).put(key, value)))
     if (isNew) terminal.say(`${path} is new.`)
     if (args.values.json === true) await terminal.write(jsonLine({ key: notation.json(key), bytes: value.length }))
     return EXIT.OK
@@ -56,13 +58,25 @@ function rehearse(key: Uint8Array, tree: string | undefined): void {
 
 async function readValue({ stdin, stderr }: Terminal, notation: Notation): Promise<Uint8Array> {
   if (stdin.isTTY) stderr.write('The value, up to Ctrl-D on a line of its own:\n')
-  const pieces: Buffer[] = []
+  const source = stdin as AsyncIterable<Buffer>
+  const pieces: Uint8Array[] = []
   let length = 0
-  for await (const piece of stdin as AsyncIterable<Buffer>) {
+  for await (const piece of notation.hex ? decoded(source) : source) {
     length += piece.length
-    if (length > MAX_VALUE * (notation.hex ? 3 : 1)) throw new Error(`standard input has more than ${counted(MAX_VALUE, 'byte')}, the most that a value may have. Store it in parts.`)
+    if (length > MAX_VALUE) throw new Error(`standard input has more than ${counted(MAX_VALUE, 'byte')}, the most that a value may have. Store it in parts.`)
     pieces.push(piece)
   }
-  const bytes = Buffer.concat(pieces)
-  return notation.hex ? fromHex(bytes.toString('latin1')) : bytes
+  return Buffer.concat(pieces)
+}
+
+/** The bytes of hex digits, piece by piece: all digits of a large value would not fit in one string. */
+async function* decoded(source: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array, void, undefined> {
+  let open = ''
+  for await (const piece of source) {
+    const digits = open + piece.toString('latin1').replace(/\s+/g, '')
+    const pairs = digits.length - (digits.length % 2)
+    open = digits.slice(pairs)
+    yield fromHex(digits.slice(0, pairs))
+  }
+  if (open !== '') throw new UsageError('standard input has an odd number of hex digits. Write two for each byte.')
 }

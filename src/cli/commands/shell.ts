@@ -1,14 +1,15 @@
 /** `coppice shell`: commands one after the other in one open store. */
 import type { Arguments, Command, Terminal } from '../command.js'
 import { UsageError } from '../command.js'
+import { cleaningUp } from '../interrupt.js'
 import { NOTATION_NOTE } from '../options.js'
 import { History, historyFile } from '../shell/history.js'
 import { runInteractive, runScript } from '../shell/run.js'
 import { Session } from '../shell/session.js'
 import type { Mode } from '../store.js'
-import { withStore } from '../store.js'
+import { openStore, treeName, withStore } from '../store.js'
 import { widthOf } from '../terminal.js'
-import { toText } from '../text.js'
+import { oneLine } from '../text.js'
 
 export const shell: Command = {
   name: 'shell',
@@ -27,7 +28,7 @@ export const shell: Command = {
   help: {
     create: 'make the store where there is none',
     'read-only': 'open it for reading, beside other readers',
-    tree: 'begin in this named tree',
+    tree: 'begin in this named tree; a name has escapes as keys have',
     'no-history': 'neither read nor keep the lines typed',
   },
   notes: [
@@ -41,16 +42,19 @@ export const shell: Command = {
 }
 
 async function run(args: Arguments, terminal: Terminal): Promise<number> {
-  const { create, tree, 'read-only': readOnly, 'no-history': noHistory } = args.values
+  const { create, 'read-only': readOnly, 'no-history': noHistory } = args.values
   if (create === true && readOnly === true) throw new UsageError('--create and --read-only say different things. Leave out one of them.')
+  const tree = treeName(args)
   const mode: Mode = create === true ? 'create' : readOnly === true ? 'read' : 'write'
   const interactive = terminal.stdin.isTTY === true && terminal.interactive
+  // A signal waits until the store is made, and its temporary name gone.
+  if (mode === 'create') await cleaningUp(() => undefined, async () => openStore(args.positionals[0], mode).close())
   return await withStore(args.positionals[0], mode, async (db) => {
     const session = new Session(db, interactive && terminal.stdout.isTTY === true ? widthOf(terminal.stdout) : undefined)
-    if (typeof tree === 'string') session.use(tree)
+    if (tree !== undefined) session.use(tree)
     try {
       if (!interactive) return await runScript(session, terminal)
-      terminal.say(`${toText(Buffer.from(db.path))}: help lists the commands, exit leaves`)
+      terminal.say(`${oneLine(db.path)}: help lists the commands, exit leaves`)
       const history = noHistory === true ? undefined : new History(historyFile(process.env), (line) => terminal.say(line))
       return await runInteractive(session, terminal, history)
     } finally {

@@ -7,6 +7,7 @@ import { optionsFor } from '../options.js'
 import { shownName, withStore } from '../store.js'
 import type { Colors } from '../terminal.js'
 import { colorsFor } from '../terminal.js'
+import { oneLine } from '../text.js'
 
 const BAR = 24
 const SHORT_BAR = 10
@@ -47,7 +48,7 @@ function head({ path, fileBytes, usedBytes, transaction, durableTransaction, pag
     ['file', `${size(fileBytes)}, ${counted(pages.total, 'page')} of ${size(pageSize)}${beyond > 0 ? ` and ${size(beyond)} behind the last of them` : ''}`],
     ['commit', `${number(transaction)}, ${durableTransaction === transaction ? 'known to be on the disk' : `known to be on the disk up to ${number(durableTransaction)}`}`],
   ]
-  return [bold(path), '', ...indented(columns(rows, ['left', 'left']))]
+  return [bold(oneLine(path)), '', ...indented(columns(rows, ['left', 'left']))]
 }
 
 function pageLines({ pages, pageSize }: Stats, colors: Colors): string[] {
@@ -78,7 +79,7 @@ function treeRow({ name, entries, depth, leafFill, keyBytes, valueBytes, leafPag
 
 function remarks({ pages, path, pending, passedOver }: Stats, { yellow }: Colors): string[] {
   const known = pages.meta + pages.leaf + pages.branch + pages.overflow + pages.freeLog + pages.free
-  const lacking = known === pages.total ? [] : [`The pages do not add up to those of the file, so it is damaged: see coppice check ${path}.`]
+  const lacking = known === pages.total ? [] : [`The pages do not add up to those of the file, so it is damaged: see coppice check ${oneLine(path)}.`]
   const waiting = pending.map(({ transaction, pages, holders }) => `${counted(pages, 'free page')} wait for ${counted(holders, 'reader')} of commit ${number(transaction)}`)
   return [...lacking, ...waiting, ...passedOver.map((what) => `Opening passed over: ${what}`)].map((line) => yellow(line))
 }

@@ -7,11 +7,12 @@ import type { CrashOptions, CrashReport } from '../../crash/verify.js'
 import { verifyCrashes } from '../../crash/verify.js'
 import type { Arguments, Command, Terminal } from '../command.js'
 import { EXIT, UsageError } from '../command.js'
-import { columns, jsonLine, number, size } from '../format.js'
+import { columns, jsonLine, number } from '../format.js'
 import { cleaningUp } from '../interrupt.js'
 import { optionsFor, wholeNumber } from '../options.js'
-import type { ByteStore } from '../store.js'
-import { withStore } from '../store.js'
+import { temporaryFolderIn } from '../store.js'
+import type { Copied, Running } from '../tasks.js'
+import { start } from '../tasks.js'
 import { colorsFor, Status } from '../terminal.js'
 
 /** Crashes tried where nothing else is said: some seconds on a small store. */
@@ -50,9 +51,9 @@ export const verifyCrash: Command = {
     const [path] = args.positionals
     const options = optionsOf(args)
     const began = performance.now()
-    const report = await onCopy(path, folderOf(args), terminal, (copy) => crash(path, copy, options, terminal))
+    const report = await onCopy(path, folderOf(args), terminal, (copy, show) => crash(path, copy, options, show))
     const found = { path, ok: report.violation === undefined, ...report, violation: report.violation ?? null, seconds: Math.round((performance.now() - began) / 100) / 10 }
-    await terminal.write(args.values.json === true ? jsonLine(found) : show(found, options, terminal))
+    await terminal.write(args.values.json === true ? jsonLine(found) : textOf(found, options, terminal))
     return found.ok ? EXIT.OK : EXIT.NOT_FOUND
   },
 }
@@ -76,45 +77,44 @@ function folderOf({ values }: Arguments): string {
   throw new Error(`${folder} is no folder. Give --in one that is there.`)
 }
 
+/** Shows a line of progress, in place of the one before. */
+type Show = (line: (seconds: number) => string) => void
+
 /** Copies the store into a folder of its own, which goes away whatever happens. */
-async function onCopy<T>(path: string, where: string, terminal: Terminal, work: (copy: string) => Promise<T>): Promise<T> {
+async function onCopy<T>(path: string, where: string, terminal: Terminal, work: (copy: string, show: Show) => Promise<T>): Promise<T> {
   let folder: string | undefined
-  const remove = () => void (folder !== undefined && fs.rmSync(folder, { recursive: true, force: true }))
+  let status: Status | undefined
+  let copying: Running<Copied> | undefined
+  const show: Show = (line) => {
+    status?.end()
+    status = new Status(terminal, line)
+  }
+  const remove = async () => {
+    status?.end()
+    await copying?.stop()
+    if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true })
+  }
   try {
     return await cleaningUp(remove, async () => {
-      const copy = await withStore(path, 'read', async (db) => {
-        folder = fs.mkdtempSync(join(where, 'coppice-verify-crash-'))
-        return await backUp(db, join(folder, 'copy'), terminal)
-      })
-      return await work(copy)
+      folder = temporaryFolderIn(where, 'coppice-verify-crash-')
+      const copy = join(folder, 'copy')
+      show((seconds) => `copying ${path} ... ${seconds} s`)
+      copying = start({ kind: 'backup', path, target: copy })
+      await copying.outcome
+      return await work(copy, show)
     })
   } finally {
-    remove()
+    await remove()
   }
 }
 
-async function backUp(db: ByteStore, copy: string, terminal: Terminal): Promise<string> {
-  const bytes = fs.statSync(db.path).size
-  const status = new Status(terminal, (seconds) => `copying ${db.path}, ${size(bytes)} ... ${seconds} s`)
-  try {
-    await db.backup(copy)
-    return copy
-  } finally {
-    status.end()
-  }
-}
-
-async function crash(path: string, copy: string, options: CrashOptions, terminal: Terminal): Promise<CrashReport> {
+async function crash(path: string, copy: string, options: CrashOptions, show: Show): Promise<CrashReport> {
   let done = 0
-  const status = new Status(terminal, (seconds) => `power failures on a copy of ${path}: ${number(done)} of ${number(options.images)} ... ${seconds} s`)
-  try {
-    return await verifyCrashes(copy, options, () => done++)
-  } finally {
-    status.end()
-  }
+  show((seconds) => `power failures on a copy of ${path}: ${number(done)} of ${number(options.images)} ... ${seconds} s`)
+  return await verifyCrashes(copy, options, () => done++)
 }
 
-function show(found: Found, { seed, images }: CrashOptions, { stdout }: Terminal): string {
+function textOf(found: Found, { seed, images }: CrashOptions, { stdout }: Terminal): string {
   const { path, ok, violation } = found
   const { green, red } = colorsFor(stdout)
   const repeat = ['Please report this, with the seed and, if you can, the store. The store itself has not been touched.', `To repeat it: coppice verify-crash ${path} --seed ${seed} --images ${images}`]

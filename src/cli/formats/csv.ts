@@ -6,8 +6,9 @@ import { constants, isUtf8 } from 'node:buffer'
 import { CsvError, parse } from 'csv-parse'
 import { toText } from '../text.js'
 import type { Entry, Found, ReadOptions, Writer, WriteOptions } from './format.js'
-import { BadLine, FileError, refuseTooLong } from './format.js'
+import { BadLine, FileError, refuseTooLong, shownBytes } from './format.js'
 import { bufferOf, fromHex } from './hex.js'
+import { withoutMark } from './utf8.js'
 
 type Kind = 'csv' | 'tsv'
 
@@ -19,9 +20,11 @@ interface Parsed {
 
 const BACKSLASH = 0x5c
 const HEADER = ['key', 'value']
+const SWAPPED = [...HEADER].reverse()
 
 const PARSER = {
-  bom: true,
+  // It would change the encoding of the fields where a mark stands; `withoutMark` cuts it off.
+  bom: false,
   encoding: null,
   // Counted here, where the message can say what is wanted.
   relax_column_count: true,
@@ -46,7 +49,7 @@ export async function* readCsv(kind: Kind, source: AsyncIterable<Uint8Array>, op
   // Whoever writes gets the error.
   parser.on('error', () => undefined)
   const state = { first: options.header, line: 0 }
-  for await (const chunk of source) {
+  for await (const chunk of withoutMark(source)) {
     const failure = await outcome((done) => parser.write(chunk, done))
     yield* entriesOf(kind, parsed, options, state)
     if (failure !== undefined) throw syntaxError(kind, failure, state.line)
@@ -66,7 +69,8 @@ function* entriesOf(kind: Kind, parsed: readonly Parsed[], options: ReadOptions,
   const entries: Entry[] = []
   for (const { record, line } of parsed) {
     try {
-      if (!state.first || !isHeader(record)) entries.push(entryOf(kind, record, line, options))
+      if (state.first) refuseSwapped(record, line)
+      if (!state.first || !isHeader(record, HEADER)) entries.push(entryOf(kind, record, line, options))
     } catch (error) {
       yield { entries }
       throw error
@@ -77,13 +81,17 @@ function* entriesOf(kind: Kind, parsed: readonly Parsed[], options: ReadOptions,
   yield { entries }
 }
 
-function isHeader(record: readonly Buffer[]): boolean {
-  return record.length === HEADER.length && HEADER.every((name, i) => record[i].toString('latin1').trim().toLowerCase() === name)
+function isHeader(record: readonly Buffer[], names: readonly string[]): boolean {
+  return record.length === names.length && names.every((name, i) => record[i].toString('latin1').trim().toLowerCase() === name)
+}
+
+function refuseSwapped(record: readonly Buffer[], line: number): void {
+  if (isHeader(record, SWAPPED)) throw new BadLine(line, 'the columns are value, key; key, value is wanted. --no-header takes this line as an entry.')
 }
 
 function entryOf(kind: Kind, record: readonly Buffer[], line: number, options: ReadOptions): Entry {
   if (record.length !== HEADER.length) {
-    const hint = kind === 'csv' ? 'A comma within a field needs quotes around the field.' : 'A tab within a field is \\x09.'
+    const hint = record.length === 1 ? 'Is another separator used?' : kind === 'csv' ? 'A comma within a field needs quotes around the field.' : 'A tab within a field is \\x09.'
     throw new BadLine(line, `two columns are wanted, key and value, and here ${record.length === 1 ? 'is 1' : `are ${record.length}`}. ${hint}`)
   }
   return { key: bytesOf(record[0], line, options), value: bytesOf(record[1], line, options), line }
@@ -150,7 +158,7 @@ export function csvWriter(kind: Kind, { hex, literal }: Pick<WriteOptions, 'hex'
   return {
     begin: () => `${HEADER.join(delimiter)}\n`,
     entry(key, value) {
-      refuseTooLong(value, kind)
+      refuseTooLong(key, value, kind)
       return [`${field(bufferOf(key))}${delimiter}${field(bufferOf(value))}\n`]
     },
     end: () => '',
@@ -161,11 +169,7 @@ function literalText(kind: Kind, bytes: Buffer): string {
   const text = isUtf8(bytes) ? bytes.toString('utf8') : undefined
   if (text !== undefined && (kind === 'csv' || !/[\t\r\n]/.test(text))) return text
   const what = text === undefined ? 'are not UTF-8' : 'hold a tab or a line break'
-  throw new FileError(`the bytes ${shortened(toText(bytes.subarray(0, 64)))} ${what}, which literal ${kind.toUpperCase()} cannot say. Dump without --literal.`)
-}
-
-function shortened(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+  throw new FileError(`the bytes ${shownBytes(bytes)} ${what}, which literal ${kind.toUpperCase()} cannot say. Dump without --literal.`)
 }
 
 /** Bytes shown in one go; a string built of millions of small ones would take many times its length. */

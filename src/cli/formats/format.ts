@@ -1,6 +1,8 @@
 /** The formats in which entries are loaded and dumped: what a reader and a writer of each are. */
 import { extname } from 'node:path'
 import { UsageError } from '../command.js'
+import { cut } from '../format.js'
+import { toText } from '../text.js'
 
 export const FORMATS = ['ndjson', 'csv', 'tsv', 'mdb_dump'] as const
 export type FormatName = (typeof FORMATS)[number]
@@ -65,9 +67,14 @@ export interface Writer {
 /** Larger keys and values might not fit in one string, which the formats of one line for an entry need. */
 export const MAX_TEXT_BYTES = 2 ** 26
 
-export function refuseTooLong(value: Uint8Array, format: FormatName): void {
+export function refuseTooLong(key: Uint8Array, value: Uint8Array, format: FormatName): void {
   if (value.length <= MAX_TEXT_BYTES) return
-  throw new FileError(`a value of ${value.length} bytes is too long for a line of ${format}. Dump with --format mdb_dump, which takes values of any length.`)
+  throw new FileError(`the value of the key ${shownBytes(key)} has ${value.length} bytes, too many for a line of ${format}. Dump with --format mdb_dump, which takes values of any length.`)
+}
+
+/** Bytes as a message names them. */
+export function shownBytes(bytes: Uint8Array): string {
+  return cut(toText(bytes.subarray(0, 64)), 61)
 }
 
 const EXTENSIONS: Readonly<Record<string, FormatName>> = {

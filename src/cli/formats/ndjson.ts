@@ -7,12 +7,13 @@ import type { Entry, Found, ReadOptions, Writer, WriteOptions } from './format.j
 import { BadLine, refuseTooLong } from './format.js'
 import { bufferOf, fromHex } from './hex.js'
 import { linesOf } from './lines.js'
+import { withoutMark } from './utf8.js'
 
 const FIELDS = ['key', 'key64', 'value', 'value64']
 const EXAMPLE = '{"key":"a","value":"b"}'
 
 export async function* readNdjson(source: AsyncIterable<Uint8Array>, { hex }: ReadOptions): AsyncGenerator<Found, void, undefined> {
-  for await (const { first, lines } of linesOf(source)) {
+  for await (const { first, lines } of linesOf(withoutMark(source))) {
     const entries: Entry[] = []
     let failure: unknown
     try {
@@ -92,7 +93,7 @@ export function ndjsonWriter({ hex }: Pick<WriteOptions, 'hex'>): Writer {
   return {
     begin: () => '',
     entry(key, value) {
-      refuseTooLong(value, 'ndjson')
+      refuseTooLong(key, value, 'ndjson')
       return [`{${field('key', bufferOf(key))},${field('value', bufferOf(value))}}\n`]
     },
     end: () => '',

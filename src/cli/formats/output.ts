@@ -1,7 +1,7 @@
 /** Where a dump goes: standard output, or a file that is there only when it is whole. */
 import type { FileHandle } from 'node:fs/promises'
-import { open, realpath, rename, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { open, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { temporaryName } from '../../file/create.js'
 import { syncNamesIn } from '../../file/folder.js'
@@ -30,7 +30,7 @@ export function terminalOutput(terminal: Terminal): Output {
 /** Opens a file for writing; `source` is a file that it may not be. */
 export async function fileOutput(path: string, source: string): Promise<Output> {
   try {
-    const target = await realpath(path).catch(() => path)
+    const target = await targetOf(path)
     const there = await stat(target).catch(() => undefined)
     if (there?.isDirectory() === true) throw new Error(`${path} is a folder. Give a file's path.`)
     const own = await stat(source).catch(() => undefined)
@@ -40,6 +40,17 @@ export async function fileOutput(path: string, source: string): Promise<Output> 
     return await wholeOutput(path, target, there?.mode)
   } catch (error) {
     throw unwritable(path, error)
+  }
+}
+
+/** Where a path leads: a rename onto a symbolic link would replace the link, also where nothing stands yet at its end. */
+async function targetOf(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    const next = await readlink(path).catch(() => undefined)
+    return next === undefined ? path : await targetOf(resolve(await realpath(dirname(path)), next))
   }
 }
 

@@ -1,7 +1,7 @@
 /** A bar of progress on `stderr`, with rate and time left, where that is a terminal. */
 import cliProgress from 'cli-progress'
 import type { Terminal } from '../command.js'
-import { counted, number } from '../format.js'
+import { counted, jsonLine, number } from '../format.js'
 
 /** Goes on with the work, and is ended with it. */
 export interface Progress {
@@ -28,11 +28,19 @@ export function startProgress(terminal: Terminal, shown: boolean, total: number 
 }
 
 function rateOf(entries: number, began: number): string {
-  return number(Math.round(entries / Math.max(0.001, (performance.now() - began) / 1000)))
+  return number(Math.round(entries / Math.max(0.001, secondsSince(began))))
 }
 
 /** Such as `1,000 entries in 0.5 s, 2,000/s`. */
 export function throughput(entries: number, began: number): string {
-  const seconds = (performance.now() - began) / 1000
-  return `${counted(entries, 'entry', 'entries')} in ${seconds.toFixed(1)} s, ${rateOf(entries, began)}/s`
+  return `${counted(entries, 'entry', 'entries')} in ${secondsSince(began).toFixed(1)} s, ${rateOf(entries, began)}/s`
+}
+
+/** The same for other programs. */
+export function throughputJson(entries: number, began: number): string {
+  return jsonLine({ entries, seconds: Number(secondsSince(began).toFixed(3)) })
+}
+
+function secondsSince(began: number): number {
+  return (performance.now() - began) / 1000
 }

@@ -7,7 +7,7 @@ import { birthOf, countOf, crcOf, levelOf, pageOf, treeOf, typeOf } from '../../
 import { BRANCH_CELL, CATALOG_TREE, DEFAULT_TREE, LEAF_CELL, LOG_PAGE_RUNS, MAX_KEY_LENGTH, META_SLOTS, PAGE_SIZE, SLOT, TYPE } from '../../page/layout.js'
 import { isOverflow, leafCellSizeAt, leafFlags, readOverflowRef, storedLength, valueAt } from '../../page/leaf.js'
 import type { Meta } from '../../page/meta.js'
-import { cellTopOf, fragmentedOf, gapOf, prefixLengthOf, readKey, slotAt, usedBytes } from '../../page/node.js'
+import { cellTopOf, fragmentedOf, gapOf, prefixLengthOf, readKey, slotAt, suffixLengthOf, usedBytes } from '../../page/node.js'
 import type { Run } from '../../page/runs.js'
 import type { TreePointer } from '../../page/tree-pointer.js'
 import { validatePage } from '../../page/validate.js'
@@ -18,10 +18,13 @@ import type { PageFile, Use } from './source.js'
 /** A field of a page: its name, its value, and what that says. */
 export type Field = readonly [name: string, value: string | number, remark: string]
 
-/** A cell: a slot's number, where its cell lies, how long that is, its key, and what it holds. */
+/** A cell and its slot: the slot's number and what stands in it, how long the cell is, its key, and what it holds. */
 export interface Cell {
   slot: number
+  /** The first four bytes of the suffix, in hex digits. */
+  head: string
   offset: number
+  suffixLength: number
   size: number
   key: ReturnType<Notation['json']>
   keyText: string
@@ -145,12 +148,13 @@ function cellsOf(arena: Arena, notation: Notation): Cell[] {
   return Array.from({ length: countOf(arena, 0) }, (_, slot) => {
     const key = keyBuffer.slice(0, readKey(arena, 0, slot, isLeaf ? LEAF_CELL.REST : BRANCH_CELL.REST, keyBuffer, 0))
     const offset = arena.halves[(slotAt(0, slot) + SLOT.OFFSET) >>> 1]
-    const cell = { slot, offset, key: notation.json(key), keyText: notation.show(key) }
+    const head = hexWord(arena.words[(slotAt(0, slot) + SLOT.HEAD) >>> 2])
+    const cell = { slot, head, offset, suffixLength: suffixLengthOf(arena, 0, slot), key: notation.json(key), keyText: notation.show(key) }
     return isLeaf ? leafCell(arena, slot, cell) : branchCell(arena, slot, cell)
   })
 }
 
-type CellHead = Pick<Cell, 'slot' | 'offset' | 'key' | 'keyText'>
+type CellHead = Pick<Cell, 'slot' | 'head' | 'offset' | 'suffixLength' | 'key' | 'keyText'>
 
 function leafCell(arena: Arena, slot: number, head: CellHead): Cell {
   const cell = { ...head, size: leafCellSizeAt(arena, 0, slot), flags: leafFlags(arena, 0, slot) }

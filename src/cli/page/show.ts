@@ -2,17 +2,19 @@
 import type { Colors } from '../terminal.js'
 import { columns, counted, cut, size } from '../format.js'
 import type { Notation } from '../text.js'
-import { toHex } from '../text.js'
+import { oneLine, toHex } from '../text.js'
 import type { Cell, Decoded } from './decode.js'
 
 /** Room for a key, and for a value, in a line. */
 const KEY_WIDTH = 32
 const VALUE_WIDTH = 48
 const HEX_ROW = 16
+/** Where the key stands among the columns of a cell. */
+const KEY_COLUMN = 5
 
 /** The page as text; `whole` adds all its bytes. */
 export function showPage(path: string, decoded: Decoded, whole: boolean, notation: Notation, colors: Colors): string {
-  const parts = [[`${colors.bold(`Page ${decoded.page}`)} of ${path}: ${title(decoded)}`]]
+  const parts = [[`${colors.bold(`Page ${decoded.page}`)} of ${oneLine(path)}: ${title(decoded)}`]]
   if (decoded.wrong !== undefined) parts.push([colors.red(`Damaged: ${decoded.wrong}.`)])
   if (decoded.fields.length > 0) parts.push([colors.bold('Header'), ...fieldLines(decoded, colors)])
   if (decoded.cells.length > 0) parts.push([colors.bold('Cells'), ...cellLines(decoded.cells, notation, colors)])
@@ -51,13 +53,15 @@ function fieldLines({ fields }: Decoded, { dim }: Colors): string[] {
 }
 
 function cellLines(cells: readonly Cell[], notation: Notation, { dim, cyan }: Colors): string[] {
-  const titles = ['slot', 'offset', 'size', 'key', cells[0].child === undefined ? 'value' : 'child']
-  const rows = cells.map((cell) => [String(cell.slot), String(cell.offset), String(cell.size), cut(cell.keyText, KEY_WIDTH), content(cell, notation)])
-  const lines = columns([titles, ...rows], ['right', 'right', 'right', 'left', 'left'])
+  const titles = ['slot', 'head', 'offset', 'suffix', 'size', 'key', cells[0].child === undefined ? 'value' : 'child']
+  const rows = cells.map((cell) => [
+    String(cell.slot), cell.head, String(cell.offset), String(cell.suffixLength), String(cell.size), cut(cell.keyText, KEY_WIDTH), content(cell, notation),
+  ])
+  const lines = columns([titles, ...rows], ['right', 'left', 'right', 'right', 'right', 'left', 'left'])
   const begin = lines[0].indexOf('key')
   return lines.map((line, i) => {
     if (i === 0) return `  ${dim(line)}`
-    const end = begin + rows[i - 1][3].length
+    const end = begin + rows[i - 1][KEY_COLUMN].length
     return `  ${line.slice(0, begin)}${cyan(line.slice(begin, end))}${line.slice(end)}`
   })
 }

@@ -6,14 +6,16 @@ import { NotFoundError, UsageError } from '../command.js'
 import { columns, counted, cut, percent, size } from '../format.js'
 import { nearest } from '../nearest.js'
 import { BOUNDS, optionsFor, rangeOf } from '../options.js'
+import { nameFrom, shownName } from '../store.js'
 import { fromText, toText } from '../text.js'
 import type { Session } from './session.js'
-import { nameIn } from './session.js'
 import { wordsOf } from './words.js'
 
 /** A command of the shell. */
 export interface ShellCommand {
   readonly name: string
+  /** Another name that people try first. */
+  readonly alias?: string
   readonly usage: string
   readonly summary: string
   readonly options: Command['options']
@@ -69,8 +71,8 @@ export const SHELL_COMMANDS: readonly ShellCommand[] = [
   { name: 'commit', usage: '', summary: 'keep what was written since', options: NO_OPTIONS, positionals: [0, 0], answer: (session) => done(session.commit()) },
   { name: 'rollback', usage: '', summary: 'undo what was written since', options: NO_OPTIONS, positionals: [0, 0], answer: (session) => done(session.rollback()) },
   { name: 'stats', usage: '', summary: 'figures of the store, as of its last commit', options: NO_OPTIONS, positionals: [0, 0], answer: stats },
-  { name: 'help', usage: '[command]', summary: 'this list', options: NO_OPTIONS, positionals: [0, 1], completes: 'command', answer: (_, { positionals: [name] }) => help(name) },
-  { name: 'exit', usage: '', summary: 'leave; an open transaction is undone', options: NO_OPTIONS, positionals: [0, 0], answer: (session) => done((session.ended = true)) },
+  { name: 'help', alias: '?', usage: '[command]', summary: 'this list', options: NO_OPTIONS, positionals: [0, 1], completes: 'command', answer: (_, { positionals: [name] }) => help(name) },
+  { name: 'exit', alias: 'quit', usage: '', summary: 'leave; an open transaction is undone', options: NO_OPTIONS, positionals: [0, 0], answer: (session) => done((session.ended = true)) },
 ]
 
 /** Runs a line; answers its lines of data. Throws `UsageError` for what is no command. */
@@ -83,7 +85,7 @@ export function answerTo(session: Session, line: string): Iterable<string> {
 }
 
 function commandNamed(name: string): ShellCommand {
-  const command = SHELL_COMMANDS.find((each) => each.name === name)
+  const command = SHELL_COMMANDS.find((each) => each.name === name || each.alias === name)
   if (command !== undefined) return command
   const meant = nearest(name, SHELL_COMMANDS.map((each) => each.name))
   throw new UsageError(`there is no command ${JSON.stringify(name)}. ${meant === undefined ? '"help" lists those that there are.' : `Did you mean "${meant}"?`}`)
@@ -141,14 +143,11 @@ function countRange(args: Arguments): RangeOptions<Uint8Array> {
 }
 
 function trees(session: Session): Iterable<string> {
-  return [undefined, ...session.trees()].map((name) => `${nameIn(name)}\t${session.treeOf(name).count()}`)
+  return [undefined, ...session.trees()].map((name) => `${shownName(name)}\t${session.treeOf(name).count()}`)
 }
 
 function use(session: Session, { positionals: [word] }: Arguments): Iterable<string> {
-  const bytes = word === undefined ? undefined : Buffer.from(fromText(word))
-  const name = bytes?.toString('utf8')
-  if (bytes !== undefined && !Buffer.from(name!).equals(bytes)) throw new UsageError('the name of a tree is UTF-8.')
-  session.use(name)
+  session.use(word === undefined ? undefined : nameFrom(word))
   return NOTHING
 }
 
@@ -160,7 +159,7 @@ function stats(session: Session): Iterable<string> {
     ['free', `${counted(figures.pages.free, 'page')}, ${counted(figures.pages.pending, 'page')} of them held by readers or syncs`],
     ['transaction', `${figures.transaction}, on the disk ${figures.durableTransaction}`],
     ...figures.trees.map((tree) => [
-      `tree ${nameIn(tree.name)}`,
+      `tree ${shownName(tree.name)}`,
       `${counted(tree.entries, 'entry', 'entries')}, depth ${tree.depth}, leaves ${percent(tree.leafFill)} full, keys ${size(tree.keyBytes)}, values ${size(tree.valueBytes)}`,
     ]),
   ]

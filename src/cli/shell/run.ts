@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { CoppiceError } from '../../index.js'
 import type { Terminal } from '../command.js'
 import { EXIT, NotFoundError, UsageError } from '../command.js'
+import { exitCodeOf, messageOf } from '../explain.js'
 import { linesOf } from '../formats/lines.js'
 import { answerTo } from './commands.js'
 import type { Completion } from './complete.js'
@@ -32,11 +33,9 @@ async function answer(session: Session, line: string, terminal: Terminal, stoppe
 
 /** What is wrong with a line is said; anything else is thrown. Answers the exit code that it would end a script with. */
 function explain(error: unknown, say: (line: string) => void): number {
-  if (error instanceof CoppiceError) say(`${error.message} (${error.code})`)
-  else if (error instanceof UsageError || error instanceof NotFoundError) say(error.message)
-  else throw error
-  if (error instanceof UsageError) return EXIT.USAGE
-  return error instanceof NotFoundError ? EXIT.NOT_FOUND : EXIT.FAILED
+  if (!(error instanceof CoppiceError || error instanceof UsageError || error instanceof NotFoundError)) throw error
+  say(messageOf(error, String))
+  return exitCodeOf(error)
 }
 
 /** Runs the lines of standard input to the first error; answers the exit code. */

@@ -2,13 +2,7 @@
 import type { Keyspace, Transaction } from '../../index.js'
 import { UsageError } from '../command.js'
 import type { ByteStore } from '../store.js'
-import { namedTree } from '../store.js'
-import { toText } from '../text.js'
-
-/** A tree's name, as `use` takes it; a word in parentheses for the default tree. */
-export function nameIn(name: string | undefined): string {
-  return name === undefined ? '(default)' : toText(Buffer.from(name))
-}
+import { namedTree, quoted, shownName } from '../store.js'
 
 export class Session {
   readonly db: ByteStore
@@ -56,7 +50,7 @@ export class Session {
   use(name: string | undefined): void {
     // Asking for the tree refuses what cannot be a name.
     this.treeOf(name)
-    if (name !== undefined && !this.trees().includes(name)) this.say(`there is no tree "${nameIn(name)}" yet; the first put makes it`)
+    if (name !== undefined && !this.trees().includes(name)) this.say(`there is no tree ${quoted(name)} yet; the first put makes it`)
     this.treeName = name
   }
 
@@ -93,7 +87,7 @@ export class Session {
 
   /** What stands before the line that is being typed. */
   get prompt(): string {
-    const tree = this.treeName === undefined ? '' : ` ${nameIn(this.treeName)}`
+    const tree = this.treeName === undefined ? '' : ` ${shownName(this.treeName)}`
     return `coppice${tree}${this.inTransaction ? ' (transaction)' : ''}> `
   }
 }
