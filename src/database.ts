@@ -254,8 +254,20 @@ export class Database<K, V> extends AutoKeyspace<K, V> {
    */
   check(options: CheckOptions = {}): CheckReport {
     refuseUnknown(options, ['progress'])
-    if (options.progress !== undefined) assertFunction('progress', options.progress)
-    return check(this.core.store, this.core.view(), options.progress)
+    const { progress } = options
+    if (progress !== undefined) assertFunction('progress', progress)
+    const view = this.core.view()
+    // Who is told may write, and close the store.
+    const hold = this.core.holdView(view, undefined)
+    const tell = (pages: number, total: number): void => {
+      progress?.(pages, total)
+      hold.assertReadable()
+    }
+    try {
+      return check(this.core.store, view, tell)
+    } finally {
+      hold.release()
+    }
   }
 
   /**

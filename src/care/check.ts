@@ -40,14 +40,15 @@ export interface CheckOptions {
 
 /**
  * Checks the newest commit: every page of every tree, and that each page of the file is a meta slot, reached
- * by one tree, part of the free log, or free, and only one of these.
+ * by one tree, part of the free log, or free, and only one of these. Where `tell`, which hears what
+ * {@link CheckOptions} says, may write, the caller holds the commit of the view.
  */
-export function check(store: Store, view: CommitView, progress?: CheckOptions['progress']): CheckReport {
+export function check(store: Store, view: CommitView, tell: NonNullable<CheckOptions['progress']> = () => undefined): CheckReport {
   const { meta } = view.commit
   const { log, free, fault } = freePages(store, meta)
   const total = meta.pageCount - META_SLOTS - log.size - free.size
   let pages = 0
-  const census = takeCensus(view, progress && ((count) => progress((pages += count), total)))
+  const census = takeCensus(view, (count) => tell((pages += count), total))
   const errors = [...census.faults]
   if (fault !== undefined) errors.push(fault)
   // With damage in a tree, pages below it could not be reached and would all be reported again.

@@ -2,14 +2,11 @@ import { existsSync } from 'node:fs'
 import type { Database } from '../database.js'
 import { binary } from '../encoding/binary.js'
 import { CoppiceError } from '../errors.js'
-import { placeFile, removeQuietly, temporaryName } from '../file/create.js'
+import { placeFile, removeQuietly, temporaryName, withoutTemporary } from '../file/create.js'
 import { TreeScan } from '../tree/scan.js'
 import type { Tree } from '../tree/tree.js'
 import { keyOf, valueOf } from '../tree/values.js'
 import type { CommitView } from '../views.js'
-
-/** What `temporaryName` adds to a path. */
-const TEMPORARY_END = /^\.\d+\.[0-9a-f]{12}\.new/
 
 /** Opens a store whose keys and values are bytes. */
 export type OpenRaw = (path: string) => Database<Uint8Array, Uint8Array>
@@ -34,16 +31,8 @@ export function compactTo(view: CommitView, path: string, open: OpenRaw): void {
     if (!placeFile(temporary, path)) throw existing(path)
   } catch (error) {
     removeQuietly(temporary)
-    throw naming(path, temporary, error)
+    throw withoutTemporary(error, temporary, path)
   }
-}
-
-/** The error with the name that the caller gave, in place of one that is gone by now; opening made one more beside it. */
-function naming(path: string, temporary: string, error: unknown): unknown {
-  if (!(error instanceof CoppiceError) || !error.message.includes(temporary)) return error
-  const [before, ...rest] = error.message.split(temporary)
-  const message = [before, ...rest.map((part) => part.replace(TEMPORARY_END, ''))].join(path)
-  return new CoppiceError(error.code, message, { cause: error.cause })
 }
 
 function copyTrees(view: CommitView, target: Database<Uint8Array, Uint8Array>): void {

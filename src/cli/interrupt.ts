@@ -1,6 +1,4 @@
 /** What happens when somebody stops the program half-way: files that are not whole go away, then the signal does its work. */
-import { readdirSync, rmSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -30,23 +28,4 @@ export async function cleaningUp<T>(cleanUp: (signal: NodeJS.Signals) => void | 
     if (stopping) await new Promise<never>(() => undefined)
     for (const signal of SIGNALS) process.off(signal, stop)
   }
-}
-
-/** The files that the engine writes before they are whole and get the name `target`, as far as they are this process's. */
-export function temporariesOf(target: string): string[] {
-  const folder = dirname(target)
-  const begin = `${basename(target)}.${process.pid}.`
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.startsWith(begin) && name.endsWith('.new'))
-      .map((name) => join(folder, name))
-  } catch {
-    // Without the folder there is nothing in it; what is wrong with it, the work itself says.
-    return []
-  }
-}
-
-/** Removes them. */
-export function removeTemporaries(target: string): void {
-  for (const path of temporariesOf(target)) rmSync(path, { force: true })
 }

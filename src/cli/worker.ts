@@ -5,7 +5,7 @@
 import fs from 'node:fs'
 import { dirname } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
-import { temporaryName } from '../file/create.js'
+import { temporaryName, withoutTemporary } from '../file/create.js'
 import { syncNamesIn } from '../file/folder.js'
 import { CoppiceError } from '../index.js'
 import type { Answer, Damage, Outcome, Task } from './tasks.js'
@@ -34,7 +34,11 @@ function compactInPlace(path: string): Outcome {
   const beside = temporaryName(path)
   try {
     const old = fs.statSync(path)
-    db.compactTo(beside)
+    try {
+      db.compactTo(beside)
+    } catch (error) {
+      throw withoutTemporary(error, beside, `${path} as a new file beside the old one`)
+    }
     giveTo(beside, path, old)
     fs.renameSync(beside, path)
     // Without this, a crash of the machine could bring the old file's name back; either file is whole.

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
-import { dirname } from 'node:path'
-import { ioError } from '../errors.js'
+import { basename, dirname, join } from 'node:path'
+import { CoppiceError, ioError } from '../errors.js'
 import { writeAll } from './disk.js'
 import { closeQuietly, openFolder, syncFolder } from './folder.js'
 import { lockFile, sameFile } from './lock.js'
@@ -30,6 +30,32 @@ export function placeFile(temporary: string, path: string): boolean {
 /** A name beside `path` that nobody else takes, nor an earlier process with the same id that was killed half-way. */
 export function temporaryName(path: string): string {
   return `${path}.${process.pid}.${randomBytes(6).toString('hex')}.new`
+}
+
+/** What `temporaryName` adds to a path. */
+const TEMPORARY_END = /^\.\d+\.[0-9a-f]{12}\.new/
+
+/** The files of this process that are to be given the name `path` when they are whole. */
+export function temporariesOf(path: string): string[] {
+  const folder = dirname(path)
+  const begin = basename(path)
+  try {
+    return fs
+      .readdirSync(folder)
+      .filter((name) => name.startsWith(`${begin}.${process.pid}.`) && TEMPORARY_END.test(name.slice(begin.length)))
+      .map((name) => join(folder, name))
+  } catch {
+    // Without the folder there is nothing in it; what is wrong with it, the work itself says.
+    return []
+  }
+}
+
+/** The error with a name that people know in place of a temporary one, beside which making a store may have made one more. */
+export function withoutTemporary(error: unknown, temporary: string, known: string): unknown {
+  if (!(error instanceof CoppiceError) || !error.message.includes(temporary)) return error
+  const [before, ...rest] = error.message.split(temporary)
+  const message = [before, ...rest.map((part) => part.replace(TEMPORARY_END, ''))].join(known)
+  return new CoppiceError(error.code, message, { cause: error.cause })
 }
 
 /** Removes a temporary file where there is one. Where that fails, the error that brought us here matters more. */

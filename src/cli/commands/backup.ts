@@ -1,15 +1,12 @@
 /** `coppice backup`: a copy of a store. */
-import { statSync } from 'node:fs'
 import type { Command, Terminal } from '../command.js'
 import { EXIT, UsageError } from '../command.js'
+import { bytesOf, copying } from '../copying.js'
 import { jsonLine, size } from '../format.js'
-import { cleaningUp, removeTemporaries, temporariesOf } from '../interrupt.js'
 import { optionsFor } from '../options.js'
 import type { ByteStore } from '../store.js'
 import { withStore } from '../store.js'
-import type { Copied } from '../tasks.js'
 import { start } from '../tasks.js'
-import { Status } from '../terminal.js'
 
 export const backup: Command = {
   name: 'backup',
@@ -30,7 +27,9 @@ export const backup: Command = {
       await withStore(path, 'read', (db) => toOutput(db, terminal))
       return EXIT.OK
     }
-    const { bytes } = await toFile(path, target, terminal)
+    const total = size(bytesOf(path))
+    const running = start({ kind: 'backup', path, target })
+    const { bytes } = await copying(running, target, terminal, (written, seconds) => `writing ${target}: ${size(written)} of ${total} ... ${seconds} s`)
     terminal.say(`${target}: ${size(bytes)}`)
     if (args.values.json === true) await terminal.write(jsonLine({ path: target, bytes }))
     return EXIT.OK
@@ -44,28 +43,4 @@ async function toOutput(db: ByteStore, { stdout, write }: Terminal): Promise<voi
     // A reader that has gone shows here as what it is, and not as a backup that failed.
     await write('')
   }
-}
-
-async function toFile(path: string, target: string, terminal: Terminal): Promise<Copied> {
-  const running = start({ kind: 'backup', path, target })
-  const total = bytesOf(path)
-  const status = new Status(terminal, (seconds) => `writing ${target}: ${size(written(target))} of ${size(total)} ... ${seconds} s`)
-  const cleanUp = async () => {
-    status.end()
-    await running.stop()
-    removeTemporaries(target)
-  }
-  try {
-    return await cleaningUp(cleanUp, () => running.outcome)
-  } finally {
-    status.end()
-  }
-}
-
-function written(target: string): number {
-  return Math.max(0, ...temporariesOf(target).map(bytesOf))
-}
-
-function bytesOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
