@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../../src/index.js'
-import { assertSound, codeOf, diskStore, padded, seeded, textStore } from '../helpers.js'
+import { assertSound, byteStore, codeOf, diskStore, padded, seeded, textStore } from '../helpers.js'
 
 function filled(entries = 1000): Database<string, string> {
   const db = textStore()
@@ -67,6 +67,24 @@ describe('iterating while the same transaction writes', () => {
       }
       expect(number).toBe(500)
     })
+  })
+
+  it('sees a new value in a leaf of which it has read many entries already', () => {
+    const db = byteStore()
+    const keyOf = (number: number): Uint8Array => Buffer.from(padded(number))
+    for (const reverse of [false, true]) {
+      db.transaction((tx) => {
+        for (let i = 0; i < 90; i++) tx.put(keyOf(i), Buffer.alloc(8, i))
+        const values: number[] = []
+        for (const value of tx.values({ reverse })) {
+          values.push(value[0])
+          const ahead = values.length + 5
+          if (values.length % 20 === 0) tx.put(keyOf(reverse ? 89 - ahead : ahead), Buffer.alloc(8, 200))
+        }
+        const expected = Array.from({ length: 90 }, (_, i) => (i > 20 && i % 20 === 5 ? 200 : reverse ? 89 - i : i))
+        expect(values).toEqual(expected)
+      })
+    }
   })
 
   it('ends where the rest of the range is deleted', () => {
