@@ -9,7 +9,8 @@ import type { Run } from './run/vitest.js'
 import { ROOT } from './run/vitest.js'
 import type { Counts } from './tally.js'
 
-export interface Report {
+/** Where a report comes from. */
+export interface Origin {
   command: string
   date: string
   node: string
@@ -18,6 +19,9 @@ export interface Report {
   source: string | undefined
   /** True where the run was ended from outside: what had not ended by then is not in it. */
   interrupted: boolean
+}
+
+export interface Histories {
   seed: number
   /** Seconds of the long run. */
   seconds: number
@@ -27,7 +31,20 @@ export interface Report {
   properties: { property: string; counts: Counts }[]
   /** What failed, in words. */
   failures: string[]
-  mutants?: { files: string[]; rows: MutantRow[]; seconds: number; problems: string[] }
+}
+
+export interface Mutants {
+  files: string[]
+  rows: MutantRow[]
+  seconds: number
+  problems: string[]
+}
+
+/** What a run has, and all that it was to have where it was not interrupted. */
+export interface Report {
+  origin: Origin
+  histories: Histories | undefined
+  mutants: Mutants | undefined
 }
 
 export interface Ran {
@@ -52,18 +69,21 @@ export function sourceOf(): string | undefined {
 }
 
 export function reportOf({ command, seed, run, seconds, matrix, source, interrupted }: Ran): Report {
-  const results = [...(run?.results ?? [])].sort((a, b) => (a.file < b.file ? -1 : 1))
+  const platform = `${process.platform} ${process.arch}, ${os.availableParallelism()} cores`
+  return {
+    origin: { command, date: new Date().toISOString().slice(0, 10), node: process.version, platform, source, interrupted },
+    histories: run && historiesOf(run, seed, seconds),
+    mutants: matrix && { files: matrix.files, rows: matrix.rows, seconds: Math.round(matrix.seconds), problems: problemsOf(matrix) },
+  }
+}
+
+function historiesOf(run: Run, seed: number, seconds: number): Histories {
+  const results = [...run.results].sort((a, b) => (a.file < b.file ? -1 : 1))
   const failed = results.reduce((sum, { failures }) => sum + failures.length, 0)
   const skipped = results.reduce((sum, result) => sum + result.skipped, 0)
   const tests = results.reduce((sum, result) => sum + result.tests, 0)
   const properties = sumByProperty(run)
   return {
-    command,
-    date: new Date().toISOString().slice(0, 10),
-    node: process.version,
-    platform: `${process.platform} ${process.arch}, ${os.availableParallelism()} cores`,
-    source,
-    interrupted,
     seed,
     seconds: Math.round(seconds),
     totals: properties.reduce((totals, { counts }) => added(totals, counts), {}),
@@ -71,13 +91,12 @@ export function reportOf({ command, seed, run, seconds, matrix, source, interrup
     files: results.map(({ file, tests, failures, seconds }) => ({ file, tests, failed: failures.length, seconds: Math.round(seconds) })),
     properties,
     failures: failuresOf(run),
-    ...(matrix === undefined ? {} : { mutants: { files: matrix.files, rows: matrix.rows, seconds: Math.round(matrix.seconds), problems: problemsOf(matrix) } }),
   }
 }
 
-function sumByProperty(run: Run | undefined): { property: string; counts: Counts }[] {
+function sumByProperty(run: Run): { property: string; counts: Counts }[] {
   const sums = new Map<string, Counts>()
-  for (const { property, counts } of run?.tally ?? []) sums.set(property, added(sums.get(property) ?? {}, counts))
+  for (const { property, counts } of run.tally) sums.set(property, added(sums.get(property) ?? {}, counts))
   return [...sums].map(([property, counts]) => ({ property, counts })).sort((a, b) => (a.property < b.property ? -1 : 1))
 }
 
@@ -87,8 +106,7 @@ function added(one: Counts, other: Counts): Counts {
   return sum
 }
 
-function failuresOf(run: Run | undefined): string[] {
-  if (run === undefined) return []
+function failuresOf(run: Run): string[] {
   const failures = run.results.flatMap(({ file, failures, broken }) => [
     ...failures.map(({ test, message }) => `${file}: ${test}\n${message}`),
     ...(broken === undefined ? [] : [`${file} could not be run: ${broken}`]),
@@ -108,25 +126,38 @@ function problemsOf({ rows, unsound }: Matrix): string[] {
 
 // As text.
 
-/** The whole report in Markdown. */
-export function textOf(report: Report): string {
-  const { command, date, node, platform, source, interrupted, seconds, tests, failures, files, properties, totals, mutants } = report
-  const lines = [`# What the properties tried`, '', `${date}, ${source === undefined ? '' : `commit ${source}, `}Node ${node}, ${platform}. Repeated by \`${command}\`.`, '']
-  if (interrupted) lines.push('The run was interrupted; this is what had ended by then.', '')
-  if (files.length > 0) {
-    lines.push(`${tests.passed} tests passed, ${tests.failed} failed, ${tests.skipped} passed over; ${duration(seconds)}.`, '')
-    lines.push(...table(['tried', 'how many'], Object.entries(totals).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => [name, number(count)])))
-    lines.push('## By property', '', ...table(['property', 'tried'], properties.map(({ property, counts }) => [property, countsText(counts)])))
-    lines.push('## By file', '', ...table(['file', 'tests', 'failed', 'time'], files.map((row) => [row.file, number(row.tests), number(row.failed), duration(row.seconds)])))
-  }
-  if (mutants !== undefined) lines.push(...mutantsText(mutants))
-  for (const failure of failures) lines.push('## Failed', '', '```', failure, '```', '')
-  return lines.join('\n')
+/** The report in Markdown. */
+export function textOf({ origin, histories, mutants }: Report): string {
+  const { command, date, node, platform, source, interrupted } = origin
+  return [
+    '# What the properties tried',
+    '',
+    `${date}, ${source === undefined ? '' : `commit ${source}, `}Node ${node}, ${platform}. Repeated by \`${command}\`.`,
+    '',
+    ...(interrupted ? ['The run was interrupted; this is what had ended by then.', ''] : []),
+    ...(histories === undefined ? [] : historiesText(histories)),
+    ...(mutants === undefined ? [] : mutantsText(mutants)),
+  ].join('\n')
+}
+
+function historiesText({ seconds, tests, failures, files, properties, totals }: Histories): string[] {
+  return [
+    `${tests.passed} tests passed, ${tests.failed} failed, ${tests.skipped} passed over; ${duration(seconds)}.`,
+    '',
+    ...table(['tried', 'how many'], Object.entries(totals).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => [name, number(count)])),
+    '## By property',
+    '',
+    ...table(['property', 'tried'], properties.map(({ property, counts }) => [property, countsText(counts)])),
+    '## By file',
+    '',
+    ...table(['file', 'tests', 'failed', 'time'], files.map((row) => [row.file, number(row.tests), number(row.failed), duration(row.seconds)])),
+    ...failures.flatMap((failure) => ['## Failed', '', '```', failure, '```', '']),
+  ]
 }
 
 const SIGNS: Record<Verdict, string> = { passed: '-', failed: 'x', hung: 'hangs', died: 'dies', broken: '?' }
 
-function mutantsText({ files, rows, seconds, problems }: NonNullable<Report['mutants']>): string[] {
+function mutantsText({ files, rows, seconds, problems }: Mutants): string[] {
   const caught = rows.filter((row) => row.caught).length
   return [
     '## Deliberate faults in the engine',
@@ -161,10 +192,18 @@ function duration(seconds: number): string {
   return seconds < 100 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`
 }
 
-/** Keeps the report beside the properties, for the README to cite. */
-export function writeReport(report: Report): void {
+/**
+ * Keeps the report beside the properties, for the README to cite: histories and mutants each in files of their own, as either may
+ * have been run again alone.
+ */
+export function writeReport({ origin, histories, mutants }: Report): void {
+  if (histories !== undefined) writeAs('histories', { origin, histories, mutants: undefined })
+  if (mutants !== undefined) writeAs('mutants', { origin, histories: undefined, mutants })
+}
+
+function writeAs(name: string, report: Report): void {
   const folder = join(ROOT, 'properties/results')
   fs.mkdirSync(folder, { recursive: true })
-  fs.writeFileSync(join(folder, 'report.md'), textOf(report))
-  fs.writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`)
+  fs.writeFileSync(join(folder, `${name}.md`), textOf(report))
+  fs.writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(report, undefined, 2)}\n`)
 }

@@ -2,7 +2,7 @@
  * `npm run properties`: the long run of all properties with a new seed, then the mutants, then a report of what
  * was tried, also where the run is interrupted. Ends with status 1 where a property failed or a mutant was caught by nothing.
  */
-import { runMatrix } from './run/matrix.js'
+import { mutantsNamed, runMatrix } from './run/matrix.js'
 import type { RunOptions } from './run/options.js'
 import { HELP, parseOptions } from './run/options.js'
 import { propertyFiles, runVitest } from './run/vitest.js'
@@ -61,8 +61,8 @@ function commandOf({ seed, scale, only, histories, mutants, mutant }: RunOptions
   return `npm run properties -- ${parts.join(' ')}`
 }
 
-function isGood({ failures, mutants }: Report): boolean {
-  return failures.length === 0 && (mutants === undefined || mutants.problems.length === 0)
+function isGood({ histories, mutants }: Report): boolean {
+  return (histories === undefined || histories.failures.length === 0) && (mutants === undefined || mutants.problems.length === 0)
 }
 
 /** The options, or the status to end with where there is nothing to run. */
@@ -71,6 +71,7 @@ function read(args: string[]): RunOptions | number {
     const options = parseOptions(args)
     if (options !== undefined) {
       if (propertyFiles(options.only).length === 0) throw new Error(`no property file has ${options.only} in its name`)
+      if (options.mutants && mutantsNamed(options.mutant).length === 0) throw new Error(`no mutant has ${options.mutant} in its name`)
       return options
     }
     process.stdout.write(HELP)

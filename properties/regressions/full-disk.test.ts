@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { systemError } from '../../src/file/disk.js'
 import { MemoryFile } from '../../src/file/memory.js'
 import { newDatabase } from '../../src/pager/store.js'
+import type { Opened } from '../../test/faulty-file.js'
 import { openOn } from '../../test/faulty-file.js'
 
 /** A disk without a free block: the file grows no more. */
@@ -21,12 +22,12 @@ function key(start: string, i: number): string {
   return `${start}${String(i).padStart(6, '0')}`
 }
 
-// How full the delta in the meta page was when the last free page was taken depends on the number of gaps. With 755
-// it was just full: the next commit needed a page for the free log, which no delete gave back before it committed.
-it.each([754, 755])('a store that was filled up through %i gaps can be emptied on a full disk', (gaps) => {
+/** A store in which every other page is free, in so many gaps, and which is then filled up on a disk that gives no more. */
+function filledUp(gaps: number): Opened<string, string> {
   const file = new FullDisk()
   file.write(newDatabase(), 0)
-  const { db } = openOn(file)
+  const opened = openOn(file)
+  const { db } = opened
   for (let i = 0; i < 2 * gaps; i += 50) {
     db.batch(Array.from({ length: Math.min(50, 2 * gaps - i) }, (_, j) => ({ type: 'put', key: key('k', i + j), value: VALUE })))
   }
@@ -36,6 +37,19 @@ it.each([754, 755])('a store that was filled up through %i gaps can be emptied o
     for (let i = 0; ; i++) db.put(key('x', i), VALUE)
   }
   expect(fill).toThrow(expect.objectContaining({ code: 'COPPICE_NO_SPACE' }))
-  for (let i = 1; i < 2 * gaps; i += 2) db.delete(key('k', i))
-  expect(db.check()).toMatchObject({ ok: true })
+  return opened
+}
+
+// How full the delta in the meta page is when the last free page is taken depends on the number of gaps, and on which pages the
+// engine takes first. With one of these numbers it was just full: the next commit needed a page for the free log, which no delete
+// gave back before it committed.
+it('a store that was filled up through many gaps can be emptied on a full disk, however many they are', () => {
+  for (let gaps = 744; gaps < 764; gaps++) {
+    const { db } = filledUp(gaps)
+    const empty = (): void => {
+      for (let i = 1; i < 2 * gaps; i += 2) db.delete(key('k', i))
+    }
+    expect(empty, `${gaps} gaps`).not.toThrow()
+    expect(db.check()).toMatchObject({ ok: true })
+  }
 })

@@ -2,7 +2,10 @@ import { expect, it } from 'vitest'
 import type { DiskEvent } from '../../src/crash/disk.js'
 import { Disk, Platter, WHOLE } from '../../src/crash/disk.js'
 import { fileFrom, SimulatedFile } from '../../src/crash/file.js'
-import { emptyImage, openOn } from '../../test/faulty-file.js'
+import { META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
+import { decodeMeta } from '../../src/page/meta.js'
+import { emptyImage, fileOf, imageOf, openOn } from '../../test/faulty-file.js'
+import { codeOf } from '../../test/helpers.js'
 
 const STORE = 0
 const FIRST_HALF = 0x0f
@@ -31,4 +34,33 @@ it('a commit that recovery has passed over does not come back when the part of t
   const second = putAndCrash(first, (page) => (page === 3 ? SECOND_HALF : 0))
   const { db } = openOn(new SimulatedFile(fileFrom(second, STORE), [], STORE))
   expect([...db.entries()]).toEqual([])
+})
+
+/** Three commits, the last of which never finished: its meta page, which knows that the second is durable, is all that the disk has of it. */
+function unfinishedThird(): { image: Uint8Array; second: number; root: number } {
+  const { db, store } = openOn(fileOf(emptyImage()))
+  const images = ['first', 'second', 'third'].map((key) => {
+    db.put(key, 'value')
+    return { image: imageOf(store.file), ...store.newest }
+  })
+  const [, before, last] = images
+  const image = last.image.slice()
+  const kept = before.image.subarray(META_SLOTS * PAGE_SIZE, last.meta.pageCount * PAGE_SIZE)
+  image.fill(0, META_SLOTS * PAGE_SIZE)
+  image.set(kept, META_SLOTS * PAGE_SIZE)
+  return { image, second: before.slot, root: before.meta.defaultTree.page }
+}
+
+it('a durable commit whose own slot is damaged is not passed over for an older one, where the commit after it never finished', () => {
+  const { image, second } = unfinishedThird()
+  expect([...openOn(fileOf(image)).db.keys()]).toEqual(['first', 'second'])
+  image.fill(0, second * PAGE_SIZE, (second + 1) * PAGE_SIZE)
+  expect(decodeMeta(image.subarray(second * PAGE_SIZE, (second + 1) * PAGE_SIZE), second).kind).not.toBe('valid')
+  expect(codeOf(() => openOn(fileOf(image)))).toBe('COPPICE_CORRUPT')
+})
+
+it('a durable commit with a damaged page is not passed over for an older one, and the error names that page', () => {
+  const { image, root } = unfinishedThird()
+  image[root * PAGE_SIZE + 100] ^= 1
+  expect(() => openOn(fileOf(image))).toThrow(expect.objectContaining({ code: 'COPPICE_CORRUPT', page: root }))
 })

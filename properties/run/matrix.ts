@@ -55,6 +55,11 @@ export interface Watcher {
   progress(matrix: Matrix): void
 }
 
+/** A new list of the mutants with this in their names. */
+export function mutantsNamed(part = ''): Mutant[] {
+  return MUTANTS.filter(({ name }) => name.includes(part))
+}
+
 export async function runMatrix(only: string | undefined, mutant: string | undefined, { say, progress }: Watcher): Promise<Matrix> {
   const start = performance.now()
   const seconds = (): number => (performance.now() - start) / 1000
@@ -65,7 +70,7 @@ export async function runMatrix(only: string | undefined, mutant: string | undef
   const files = all.filter((file) => !unsound.includes(file))
   const rows: MutantRow[] = []
   const soFar = (): Matrix => ({ files, rows: [...rows].sort((a, b) => position(a) - position(b)), seconds: seconds(), unsound })
-  const waiting = MUTANTS.filter(({ name }) => name.includes(mutant ?? ''))
+  const waiting = mutantsNamed(mutant)
   await Promise.all(Array.from({ length: WORKERS }, async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const row = await rowOf(next, files, { scale: SHARE, bail: seconds() > PATIENCE, limit: (file) => 30 + 10 * (usual.get(file) ?? 0) })

@@ -22,7 +22,7 @@ export const HELP = `npm run properties -- [options]
   --no-histories    leave out the long run, try the mutants only
   --no-mutants      leave out the mutants
   --mutant TEXT     mutants with this in their name
-  --report          write properties/results/report.md and report.json
+  --report          write properties/results/histories.md and mutants.md, and both as JSON
   --help            show this
 `
 
