@@ -29,7 +29,7 @@ import { record } from './disk/calls.js'
 import { LONG, runs, SEED, TIMEOUT } from './runs.js'
 import { tally } from './tally.js'
 
-const SAMPLES = runs(40, 400)
+const SAMPLES = runs(25, 400)
 
 function newCrashes(salt: number, samples = SAMPLES): Crashes {
   return new Crashes(randomFrom(SEED + salt), samples)

@@ -80,11 +80,11 @@ async function attemptSome(past: Past, all: Workload[], wanted: number, again: n
 
 describe('every crash of every small workload leaves a store that is whole', () => {
   it('with a transaction', async () => {
-    await attemptSome(await firstPast(), [...workloadsOf(1)], runs(16, Infinity), LONG ? 0.02 : 0.002)
+    await attemptSome(await firstPast(), [...workloadsOf(1)], runs(8, Infinity), LONG ? 0.02 : 0.002)
   }, TIMEOUT)
 
   it('with free space in very many pieces', async () => {
-    await attemptSome(await fragmentedPast(), [...fragmentingWorkloads()], runs(2, Infinity), 0)
+    await attemptSome(await fragmentedPast(), [...fragmentingWorkloads()], runs(1, Infinity), 0)
   }, TIMEOUT)
 
   it('with two transactions', async () => {
@@ -92,7 +92,7 @@ describe('every crash of every small workload leaves a store that is whole', () 
   }, TIMEOUT)
 
   it('with three transactions', async () => {
-    await attemptSome(await firstPast(), [...workloadsOf(3)], runs(2, 400), 0.001)
+    await attemptSome(await firstPast(), [...workloadsOf(3)], runs(1, 400), 0.001)
     tally('small workloads, every crash', counts)
   }, TIMEOUT)
 })

@@ -30,10 +30,10 @@ interface Kind {
 }
 
 const KINDS: Kind[] = [
-  { name: 'in random histories', property: 'random histories with crashes', histories: lives, sampling: { points: 8, images: 6 }, numRuns: runs(50, 9000) },
+  { name: 'in random histories', property: 'random histories with crashes', histories: lives, sampling: { points: 8, images: 6 }, numRuns: runs(35, 9000) },
   { name: 'with syncs that fail', property: 'failed syncs with crashes', histories: failingLives, sampling: { points: 6, images: 6 }, numRuns: runs(6, 2000), tries: 'failed syncs' },
   { name: 'with transactions of more pages than the pool has', property: 'spilling transactions with crashes', histories: spillingLife.map((life) => [life]), sampling: { points: 5, images: 4 }, numRuns: runs(3, 150), tries: 'spilled pages' },
-  { name: 'with commits that sync their pages first', property: 'bulk commits with crashes', histories: bulkLife.map((life) => [life]), sampling: { points: 12, images: 4 }, numRuns: runs(6, 200) },
+  { name: 'with commits that sync their pages first', property: 'bulk commits with crashes', histories: bulkLife.map((life) => [life]), sampling: { points: 12, images: 4 }, numRuns: runs(4, 200) },
   { name: 'with free space in very many pieces', property: 'fragmented stores with crashes', histories: fragmentedLives, sampling: { points: 8, images: 4 }, numRuns: runs(1, 150) },
 ]
 

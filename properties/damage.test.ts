@@ -22,7 +22,7 @@ import { tally } from './tally.js'
 const build = buildChildren()
 const only = process.env.COPPICE_CASE
 const from = only === undefined ? 0 : Number(only)
-const files = only === undefined ? runs(700, 102_000) : 1
+const files = only === undefined ? runs(500, 102_000) : 1
 
 it('a damaged file gives right answers or errors of damage, whatever is wrong with it', { timeout: TIMEOUT }, async () => {
   const { counts, failures, peak } = await new Runner(build, SEED).run(from, from + files)

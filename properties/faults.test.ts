@@ -61,14 +61,14 @@ async function tryPlans(total: Total, workload: Workload, plansOf: typeof single
 describe('a store whose file fails it', () => {
   it.each(small.map((one) => [one.name, one] as const))('loses nothing, whichever call fails: %s', async (name, one) => {
     const total = new Total()
-    await tryPlans(total, one, singleFaults, runs(8, 100_000))
+    await tryPlans(total, one, singleFaults, runs(5, 100_000))
     expect(total.faults).toBeGreaterThan(0)
     total.tally(`one fault, ${name}`)
   }, TIMEOUT)
 
   it.each(small.map((one) => [one.name, one] as const))('loses nothing when several calls fail: %s', async (name, one) => {
     const total = new Total()
-    await tryPlans(total, one, severalFaults, runs(3, 150))
+    await tryPlans(total, one, severalFaults, runs(2, 150))
     expect(total.faults).toBeGreaterThan(0)
     total.tally(`several faults, ${name}`)
   }, TIMEOUT)
@@ -94,7 +94,7 @@ describe('a store whose file fails it', () => {
       const { calls } = await runWorkload(one, undefined, SEED)
       await total.run(one, planFrom(choice, calls))
     })
-    await fc.assert(property, { seed: SEED, numRuns: runs(30, 2000), interruptAfterTimeLimit: TIMEOUT / 2, markInterruptAsFailure: true })
+    await fc.assert(property, { seed: SEED, numRuns: runs(20, 2000), interruptAfterTimeLimit: TIMEOUT / 2, markInterruptAsFailure: true })
     total.tally('faults in random histories')
   }, TIMEOUT)
 })

@@ -17,7 +17,7 @@ import { textOf } from './model/bytes.js'
 import { runs, SEED, TIMEOUT } from './runs.js'
 import { tally } from './tally.js'
 
-const numRuns = runs(60, 2000)
+const numRuns = runs(40, 2000)
 
 /** How the keys of a tree are written, and text whose order is theirs. */
 interface Keys<K> {

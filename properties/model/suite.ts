@@ -40,7 +40,7 @@ function churn(): Operation[] {
   const all = { type: 'bulk', tree: 0, family: 'hash', order: 'scrambled', start: 0, step: 1, count: 4000 } as const
   return [
     { ...all, how: 'put', value: { length: 700, seed: 0 } },
-    ...Array.from({ length: Math.min(8, runs(8, 8)) }, (_, i): Operation[] => [
+    ...Array.from({ length: Math.min(8, runs(4, 8)) }, (_, i): Operation[] => [
       { type: 'begin' },
       { ...all, how: 'put', step: 3, start: i, count: 1300, value: { length: 600 + 90 * i, seed: i } },
       { type: 'bulk', tree: 2, family: 'pairs', how: i % 2 === 0 ? 'put' : 'delete', order: 'scrambled', start: 0, step: 1, count: 600, value: { length: 40, seed: i } },
