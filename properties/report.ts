@@ -197,7 +197,9 @@ function duration(seconds: number): string {
  * have been run again alone.
  */
 export function writeReport({ origin, histories, mutants }: Report): void {
-  if (histories !== undefined) writeAs('histories', { origin, histories, mutants: undefined })
+  // The mutants come after the histories, and so nothing of these is missing where there is one of those.
+  const interrupted = origin.interrupted && mutants === undefined
+  if (histories !== undefined) writeAs('histories', { origin: { ...origin, interrupted }, histories, mutants: undefined })
   if (mutants !== undefined) writeAs('mutants', { origin, histories: undefined, mutants })
 }
 

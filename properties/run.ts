@@ -52,7 +52,7 @@ function runLong(options: RunOptions, progress: (soFar: Run) => void): Promise<R
 }
 
 function commandOf({ seed, scale, only, histories, mutants, mutant }: RunOptions): string {
-  const parts = [`--seed ${seed}`]
+  const parts = histories ? [`--seed ${seed}`] : []
   if (scale !== 1) parts.push(`--scale ${scale}`)
   if (only !== undefined) parts.push(`--only ${only}`)
   if (!histories) parts.push('--no-histories')

@@ -60,9 +60,9 @@ export type ErrorCode =
 /** Where in the file an error was met, as far as it is known. */
 export interface ErrorPlace {
   /** Page number, 0 for the first page of the file. */
-  page?: number
+  page?: number | undefined
   /** Id of the tree, as in page headers: 0 the catalog, 1 the default tree, 2 and up the named trees. */
-  tree?: number
+  tree?: number | undefined
 }
 
 /**

@@ -5,7 +5,7 @@ export const hostileMutants: readonly Mutant[] = [
   {
     name: 'passes-over-a-commit-that-is-known-to-be-durable',
     breaks: 'the commit before one that is known to be durable is opened where that has lost its pages: older data, without a word',
-    edits: [{ file: 'src/pager/recover.ts', text: 'if (commit.meta.transaction < durable) break', replacement: '' }],
+    edits: [{ file: 'src/pager/recover.ts', text: 'if (newest !== undefined && commit.meta.transaction < durable) throw newest', replacement: '' }],
   },
   {
     name: 'durable-as-the-newest-slot-says',

@@ -36,6 +36,11 @@ export const recoveryMutants: readonly Mutant[] = [
     edits: [{ file: RECOVER, text: 'candidates.sort((a, b) => b.meta.transaction - a.meta.transaction ||', replacement: 'candidates.sort((a, b) => a.meta.transaction - b.meta.transaction ||' }],
   },
   {
+    name: 'durable-passed-over',
+    breaks: 'A commit that is known to be durable, and damaged since, is passed over for an older one: wrong data.',
+    edits: [{ file: RECOVER, text: 'if (commit.meta.transaction <= durable) throw fault', replacement: '' }],
+  },
+  {
     name: 'short-file-taken',
     breaks: 'Recovery takes a commit whose pages lie behind the end of the file.',
     edits: [{ file: RECOVER, text: 'if (meta.pageCount > pager.physicalPages) {', replacement: 'if (false) {' }],

@@ -3,7 +3,8 @@ import type { DiskEvent } from '../../src/crash/disk.js'
 import { Disk, Platter, WHOLE } from '../../src/crash/disk.js'
 import { fileFrom, SimulatedFile } from '../../src/crash/file.js'
 import { META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
-import { decodeMeta } from '../../src/page/meta.js'
+import type { Meta } from '../../src/page/meta.js'
+import { decodeMeta, encodeMeta } from '../../src/page/meta.js'
 import { emptyImage, fileOf, imageOf, openOn } from '../../test/faulty-file.js'
 import { codeOf } from '../../test/helpers.js'
 
@@ -36,8 +37,15 @@ it('a commit that recovery has passed over does not come back when the part of t
   expect([...db.entries()]).toEqual([])
 })
 
+interface Unfinished {
+  image: Uint8Array
+  /** Slot of the second commit, and the page of its tree. */
+  second: number
+  root: number
+}
+
 /** Three commits, the last of which never finished: its meta page, which knows that the second is durable, is all that the disk has of it. */
-function unfinishedThird(): { image: Uint8Array; second: number; root: number } {
+function unfinishedThird(): Unfinished {
   const { db, store } = openOn(fileOf(emptyImage()))
   const images = ['first', 'second', 'third'].map((key) => {
     db.put(key, 'value')
@@ -63,4 +71,15 @@ it('a durable commit with a damaged page is not passed over for an older one, an
   const { image, root } = unfinishedThird()
   image[root * PAGE_SIZE + 100] ^= 1
   expect(() => openOn(fileOf(image))).toThrow(expect.objectContaining({ code: 'COPPICE_CORRUPT', page: root }))
+})
+
+it('a durable commit that is cut short is not passed over for another one that calls itself the same', () => {
+  const { db, store } = openOn(fileOf(emptyImage()))
+  db.put('key', 'value')
+  const { meta, slot } = store.newest
+  const image = imageOf(store.file)
+  const write = (at: number, changes: Partial<Meta>): void => image.set(encodeMeta({ ...meta, ...changes }, at), at * PAGE_SIZE)
+  write(slot, { durable: meta.transaction, pageCount: meta.pageCount + 100 })
+  write((slot + 1) % META_SLOTS, {})
+  expect(codeOf(() => openOn(fileOf(image)))).toBe('COPPICE_CORRUPT')
 })

@@ -42,6 +42,8 @@ export function parseOptions(args: string[]): RunOptions | undefined {
     },
   })
   if (values.help) return undefined
+  const part = values.only ?? values.mutant ?? (values.scale === '1' ? undefined : values.scale)
+  if (values.report && part !== undefined) throw new Error('--report is for whole runs: it would put a part of one in the place of all')
   return {
     seed: seedOf(values.seed),
     scale: scaleOf(values.scale),

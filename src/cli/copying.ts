@@ -25,7 +25,11 @@ function writtenOf(target: string): number {
   return Math.max(0, ...temporariesOf(target).map(bytesOf))
 }
 
-/** Bytes of a file; 0 where there is none. */
+/** Bytes of a file; 0 where it cannot be looked at, of which the work itself says what is wrong. */
 export function bytesOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  try {
+    return statSync(path).size
+  } catch {
+    return 0
+  }
 }

@@ -34,16 +34,14 @@ function compactInPlace(path: string): Outcome {
   const beside = temporaryName(path)
   try {
     const old = fs.statSync(path)
-    try {
-      db.compactTo(beside)
-    } catch (error) {
-      throw withoutTemporary(error, beside, `${path} as a new file beside the old one`)
-    }
+    db.compactTo(beside)
     giveTo(beside, path, old)
     fs.renameSync(beside, path)
     // Without this, a crash of the machine could bring the old file's name back; either file is whole.
     syncNamesIn(dirname(path), path)
     return { before: old.size, after: fs.statSync(path).size }
+  } catch (error) {
+    throw withoutTemporary(error, beside, `${path} as a new file beside the old one`)
   } finally {
     fs.rmSync(beside, { force: true })
     db.close()

@@ -32,8 +32,8 @@ export function temporaryName(path: string): string {
   return `${path}.${process.pid}.${randomBytes(6).toString('hex')}.new`
 }
 
-/** What `temporaryName` adds to a path. */
-const TEMPORARY_END = /^\.\d+\.[0-9a-f]{12}\.new/
+/** What `temporaryName` adds to a path, once or, beside a temporary name, twice. */
+const TEMPORARY_END = /^(\.\d+\.[0-9a-f]{12}\.new)+/
 
 /** The files of this process that are to be given the name `path` when they are whole. */
 export function temporariesOf(path: string): string[] {
@@ -42,7 +42,7 @@ export function temporariesOf(path: string): string[] {
   try {
     return fs
       .readdirSync(folder)
-      .filter((name) => name.startsWith(`${begin}.${process.pid}.`) && TEMPORARY_END.test(name.slice(begin.length)))
+      .filter((name) => name.startsWith(`${begin}.${process.pid}.`) && name.slice(begin.length).replace(TEMPORARY_END, '') === '')
       .map((name) => join(folder, name))
   } catch {
     // Without the folder there is nothing in it; what is wrong with it, the work itself says.
@@ -52,10 +52,11 @@ export function temporariesOf(path: string): string[] {
 
 /** The error with a name that people know in place of a temporary one, beside which making a store may have made one more. */
 export function withoutTemporary(error: unknown, temporary: string, known: string): unknown {
-  if (!(error instanceof CoppiceError) || !error.message.includes(temporary)) return error
+  if (!(error instanceof Error) || !error.message.includes(temporary)) return error
   const [before, ...rest] = error.message.split(temporary)
   const message = [before, ...rest.map((part) => part.replace(TEMPORARY_END, ''))].join(known)
-  return new CoppiceError(error.code, message, { cause: error.cause })
+  if (!(error instanceof CoppiceError)) return new Error(message, { cause: error })
+  return new CoppiceError(error.code, message, { cause: error.cause, page: error.page, tree: error.tree })
 }
 
 /** Removes a temporary file where there is one. Where that fails, the error that brought us here matters more. */

@@ -41,7 +41,7 @@ export class Allocator {
   private regionEnd = 0
   /** From here on the file grew in this transaction by pages that were not written for it. */
   private growth = MAX_PAGES
-  /** Single pages that the transaction has asked for, and that the last one committed had; a bulk one says nothing of those to come. */
+  /** Single pages that the transaction has asked for, and that the last one committed had. */
   private allocated = 0
   private usual = 0
   /** Writes zeros to so many pages from `start` on, the end of the file; false where the disk has no room for them. */
@@ -215,7 +215,7 @@ export class Allocator {
   /** The transaction has been committed: what it took is its. */
   protected keepTaken(): void {
     this.taken.truncate(0)
-    if (!this.isBulk) this.usual = this.allocated
+    this.usual = this.allocated
     this.startAnew()
   }
 

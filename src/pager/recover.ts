@@ -62,17 +62,19 @@ export function recover(pager: Pager): Recovery {
   const durable = Math.max(...candidates.map(({ meta }) => meta.durable))
   const passedOver = readings.flatMap((reading, slot) => (reading.kind === 'valid' ? [] : [`meta slot ${slot}: ${whyInvalid(reading)}`]))
   const worthless = readings.flatMap((reading, slot) => (reading.kind === 'valid' ? [] : [slot]))
-  let fault: CoppiceError | undefined
+  let newest: CoppiceError | undefined
   for (const commit of candidates) {
-    // The durable commit was on the disk: either it is damaged, which the last fault says, or it has lost its slot.
-    if (commit.meta.transaction < durable) break
+    // The commit that is known to be durable has lost its own slot, and this one came before it.
+    if (newest !== undefined && commit.meta.transaction < durable) throw newest
     const walk: Walk = { meta: commit.meta, found: new Set([commit.slot]) }
-    fault = commitFault(pager, walk)
+    const fault = commitFault(pager, walk)
     if (fault === undefined) return { commit, highest, unsettled: walk.found, worthless, passedOver }
+    if (commit.meta.transaction <= durable) throw fault
     worthless.push(commit.slot)
     passedOver.push(`transaction ${commit.meta.transaction}: ${fault.message}`)
+    newest ??= fault
   }
-  throw fault ?? unreadable(pager, readings)
+  throw newest ?? unreadable(pager, readings)
 }
 
 function readSlots(pager: Pager): MetaReading[] {

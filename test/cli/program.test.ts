@@ -192,6 +192,14 @@ describe('a store that cannot be had', () => {
     expect(fs.readdirSync(folder)).toEqual(['store.coppice'])
   })
 
+  it('because its path leads through a file is not found, for a copy of it neither', async () => {
+    makeStore()
+    const inside = join(path, 'inside')
+    await expectRefusal(['compact', inside], 'COPPICE_NOT_FOUND')
+    await expectRefusal(['compact', inside, join(folder, 'copy')], 'COPPICE_NOT_FOUND')
+    await expectRefusal(['backup', inside, join(folder, 'copy')], 'COPPICE_NOT_FOUND')
+  })
+
   it('because it may not be read or written is told; what only reads needs no more than to read', async ({ skip }) => {
     if (!canRunAsSomebody()) skip('nobody but the superuser can run this Node')
     makeStore()
