@@ -124,6 +124,11 @@ function problemsOf({ rows, unsound }: Matrix): string[] {
   ]
 }
 
+/** Whether every property passed and every mutant was caught. */
+export function isGood({ histories, mutants }: Report): boolean {
+  return (histories === undefined || histories.failures.length === 0) && (mutants === undefined || mutants.problems.length === 0)
+}
+
 // As text.
 
 /** The report in Markdown. */

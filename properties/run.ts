@@ -8,7 +8,7 @@ import { HELP, parseOptions } from './run/options.js'
 import { propertyFiles, runVitest } from './run/vitest.js'
 import type { Run } from './run/vitest.js'
 import type { Ran, Report } from './report.js'
-import { reportOf, sourceOf, textOf, writeReport } from './report.js'
+import { isGood, reportOf, sourceOf, textOf, writeReport } from './report.js'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -59,10 +59,6 @@ function commandOf({ seed, scale, only, histories, mutants, mutant }: RunOptions
   if (!mutants) parts.push('--no-mutants')
   if (mutant !== undefined) parts.push(`--mutant ${mutant}`)
   return `npm run properties -- ${parts.join(' ')}`
-}
-
-function isGood({ histories, mutants }: Report): boolean {
-  return (histories === undefined || histories.failures.length === 0) && (mutants === undefined || mutants.problems.length === 0)
 }
 
 /** The options, or the status to end with where there is nothing to run. */

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
+import type { Database } from '../../src/database.js'
 import { systemError } from '../../src/file/disk.js'
 import { MemoryFile } from '../../src/file/memory.js'
 import { newDatabase } from '../../src/pager/store.js'
-import type { Opened } from '../../test/faulty-file.js'
 import { openOn } from '../../test/faulty-file.js'
 
 /** A disk without a free block: the file grows no more. */
@@ -23,11 +23,10 @@ function key(start: string, i: number): string {
 }
 
 /** A store in which every other page is free, in so many gaps, and which is then filled up on a disk that gives no more. */
-function filledUp(gaps: number): Opened<string, string> {
+function filledUp(gaps: number): Database<string, string> {
   const file = new FullDisk()
   file.write(newDatabase(), 0)
-  const opened = openOn(file)
-  const { db } = opened
+  const { db } = openOn(file)
   for (let i = 0; i < 2 * gaps; i += 50) {
     db.batch(Array.from({ length: Math.min(50, 2 * gaps - i) }, (_, j) => ({ type: 'put', key: key('k', i + j), value: VALUE })))
   }
@@ -37,7 +36,7 @@ function filledUp(gaps: number): Opened<string, string> {
     for (let i = 0; ; i++) db.put(key('x', i), VALUE)
   }
   expect(fill).toThrow(expect.objectContaining({ code: 'COPPICE_NO_SPACE' }))
-  return opened
+  return db
 }
 
 // How full the delta in the meta page is when the last free page is taken depends on the number of gaps, and on which pages the
@@ -45,7 +44,7 @@ function filledUp(gaps: number): Opened<string, string> {
 // gave back before it committed.
 it('a store that was filled up through many gaps can be emptied on a full disk, however many they are', () => {
   for (let gaps = 748; gaps < 758; gaps++) {
-    const { db } = filledUp(gaps)
+    const db = filledUp(gaps)
     const empty = (): void => {
       for (let i = 1; i < 2 * gaps; i += 2) db.delete(key('k', i))
     }

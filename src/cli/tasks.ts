@@ -61,9 +61,5 @@ export function start(task: Task): Running<Outcome> {
 function settle(answer: Answer, resolve: (outcome: Outcome) => void, reject: (error: unknown) => void): void {
   if ('outcome' in answer) resolve(answer.outcome)
   else if ('failed' in answer) reject(answer.failed)
-  else reject(new CoppiceError(answer.refused.code, answer.refused.message, placeOf(answer.refused)))
-}
-
-function placeOf({ page, tree }: { page: number | undefined; tree: number | undefined }): { page?: number; tree?: number } {
-  return { ...(page === undefined ? {} : { page }), ...(tree === undefined ? {} : { tree }) }
+  else reject(new CoppiceError(answer.refused.code, answer.refused.message, answer.refused))
 }
