@@ -1,6 +1,6 @@
 /** Bytes as they are. */
 
-import { copyBytes, describe, isBytes, knownBytes } from './bytes.js'
+import { copyBytes, describe, isBytes, knownBytes, viewOf } from './bytes.js'
 import type { Encoding } from './encoding.js'
 
 /** An encoding of bytes that promises a `Buffer`. */
@@ -29,7 +29,7 @@ export const binary: BinaryEncoding = {
   },
 
   decodeOwned(source, start, end) {
-    return source.subarray(start, end)
+    return viewOf(source, start, end)
   },
 }
 

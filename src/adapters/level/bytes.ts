@@ -2,7 +2,7 @@
  * Level's storage formats over the engine's bytes: strings, Buffers and plain Uint8Arrays of one and the same entry.
  */
 import type { Encoding } from '../../index.js'
-import { copyBytes, knownBytes } from '../../encoding/bytes.js'
+import { copyBytes, knownBytes, viewOf } from '../../encoding/bytes.js'
 import { utf8 } from '../../encoding/utf8.js'
 
 /** A key or a value as abstract-level hands it over. */
@@ -47,7 +47,7 @@ class StoredBytes implements Encoding<Stored> {
   }
 
   decodeOwned(source: Buffer, start: number, end: number): Stored {
-    if (this.format === 'buffer') return source.subarray(start, end)
+    if (this.format === 'buffer') return viewOf(source, start, end)
     if (this.format === 'utf8') return utf8.decode(source, start, end)
     return new Uint8Array(source.buffer, source.byteOffset + start, end - start)
   }
