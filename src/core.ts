@@ -25,6 +25,8 @@ export class Core implements TransactionHost {
   private readonly gate = new WriterGate()
   private newest: CommitView
   private waiting: QueuedWrite[] = []
+  /** All who hold a tree of a commit share one object: a hold is a number in a count. */
+  private lastHold: CommitHold | undefined
 
   constructor(store: Store, settings: Pick<Settings<unknown, unknown>, 'durability' | 'mapper' | 'lock'>) {
     this.store = store
@@ -53,7 +55,9 @@ export class Core implements TransactionHost {
   /** Keeps the pages of the newest commit from being reused. */
   holdView(view: CommitView, name: string | undefined): Hold {
     const tree = view.tree(name)
-    return new CommitHold(this, tree, this.store.hold().meta.transaction)
+    const transaction = this.store.hold().meta.transaction
+    if (this.lastHold?.tree !== tree) this.lastHold = new CommitHold(this, tree, transaction)
+    return this.lastHold
   }
 
   releaseCommit(transaction: number): void {

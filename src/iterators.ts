@@ -5,20 +5,20 @@
  */
 import type { Encoding } from './encoding/encoding.js'
 import type { Hold } from './keyspace.js'
-import type { TreeScan } from './tree/scan.js'
-import { entryOf, keyOf, ValueReader } from './tree/values.js'
+import { EntryReader, PART } from './tree/reader.js'
+import type { Range } from './tree/scan.js'
 
 abstract class ScanIterator<T> implements IterableIterator<T, undefined> {
-  protected readonly hold: Hold
-  protected readonly scan: TreeScan
+  private readonly hold: Hold
+  protected readonly reader: EntryReader
   private ended = false
 
-  constructor(hold: Hold, scan: TreeScan) {
+  constructor(hold: Hold, range: Range, parts: number) {
     this.hold = hold
-    this.scan = scan
+    this.reader = EntryReader.over(hold.tree, range, parts)
   }
 
-  /** What the scan stands at, decoded. */
+  /** What the reader stands at, decoded. */
   protected abstract current(): T
 
   /**
@@ -30,7 +30,7 @@ abstract class ScanIterator<T> implements IterableIterator<T, undefined> {
     if (this.ended) return { done: true, value: undefined }
     try {
       this.hold.assertReadable()
-      if (this.scan.next()) return { done: false, value: this.current() }
+      if (this.reader.next()) return { done: false, value: this.current() }
     } catch (error) {
       this.end()
       throw error
@@ -52,6 +52,7 @@ abstract class ScanIterator<T> implements IterableIterator<T, undefined> {
   private end(): void {
     if (this.ended) return
     this.ended = true
+    this.reader.release()
     this.hold.release()
   }
 }
@@ -59,16 +60,16 @@ abstract class ScanIterator<T> implements IterableIterator<T, undefined> {
 /** Entries of a range as `[key, value]`; lazy. Until it is run to its end or left, it holds its snapshot. */
 export class EntryIterator<K, V> extends ScanIterator<[key: K, value: V]> {
   private readonly keyEncoding: Encoding<K>
-  private readonly values: ValueReader<V>
+  private readonly valueEncoding: Encoding<V>
 
-  constructor(hold: Hold, scan: TreeScan, keyEncoding: Encoding<K>, valueEncoding: Encoding<V>) {
-    super(hold, scan)
+  constructor(hold: Hold, range: Range, keyEncoding: Encoding<K>, valueEncoding: Encoding<V>) {
+    super(hold, range, PART.BOTH)
     this.keyEncoding = keyEncoding
-    this.values = new ValueReader(valueEncoding)
+    this.valueEncoding = valueEncoding
   }
 
   protected current(): [key: K, value: V] {
-    return entryOf(this.scan.cursor, this.keyEncoding, this.values)
+    return this.reader.entry(this.keyEncoding, this.valueEncoding)
   }
 }
 
@@ -76,26 +77,26 @@ export class EntryIterator<K, V> extends ScanIterator<[key: K, value: V]> {
 export class KeyIterator<K> extends ScanIterator<K> {
   private readonly keyEncoding: Encoding<K>
 
-  constructor(hold: Hold, scan: TreeScan, keyEncoding: Encoding<K>) {
-    super(hold, scan)
+  constructor(hold: Hold, range: Range, keyEncoding: Encoding<K>) {
+    super(hold, range, PART.KEY)
     this.keyEncoding = keyEncoding
   }
 
   protected current(): K {
-    return keyOf(this.hold.tree, this.scan.cursor.slot, this.scan.cursor.index, this.keyEncoding)
+    return this.reader.key(this.keyEncoding)
   }
 }
 
 /** Values of a range, in the order of their keys; lazy. Until it is run to its end or left, it holds its snapshot. */
 export class ValueIterator<V> extends ScanIterator<V> {
-  private readonly values: ValueReader<V>
+  private readonly valueEncoding: Encoding<V>
 
-  constructor(hold: Hold, scan: TreeScan, valueEncoding: Encoding<V>) {
-    super(hold, scan)
-    this.values = new ValueReader(valueEncoding)
+  constructor(hold: Hold, range: Range, valueEncoding: Encoding<V>) {
+    super(hold, range, PART.VALUE)
+    this.valueEncoding = valueEncoding
   }
 
   protected current(): V {
-    return this.values.read(this.scan.cursor)
+    return this.reader.value(this.valueEncoding)
   }
 }

@@ -5,17 +5,19 @@ import { copyBytes, describe, isBytes } from './encoding/bytes.js'
 import type { Encoding } from './encoding/encoding.js'
 import { Cursor } from './cursor.js'
 import { EntryIterator, KeyIterator, ValueIterator } from './iterators.js'
-import { assertFunction, flag } from './options.js'
+import { assertFunction } from './options.js'
 import { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from './page/layout.js'
 import type { Bounds, KeyRange, RangeOptions } from './range.js'
-import { assertPosition, boundsOf, countOption, RANGE, RANGE_OPTIONS } from './range.js'
+import { assertPosition, boundsOf, prefixRange, RANGE, rangeOf } from './range.js'
 import { removeRange } from './tree/cut.js'
 import { Loader } from './tree/load.js'
 import { rank } from './tree/order.js'
 import { remove } from './tree/remove.js'
-import { TreeScan } from './tree/scan.js'
+import { EntryReader, PART } from './tree/reader.js'
+import type { Range } from './tree/scan.js'
+import { EVERYTHING, TreeScan } from './tree/scan.js'
 import type { Tree } from './tree/tree.js'
-import { bytesOf, entryOf, isOverflowAt, keyOf, loadValue, putValue, valueLength, valueOf, ValueReader, viewStored } from './tree/values.js'
+import { bytesOf, isOverflowAt, keyOf, loadValue, putValue, valueLength, valueOf, viewStored } from './tree/values.js'
 import { compareKeys } from './tree/compare.js'
 
 /** A tree that stays readable while something uses it over several calls. */
@@ -81,7 +83,7 @@ export class Keyspace<K, V> {
   get(key: K): V | undefined {
     this.encodeKey(key)
     const tree = this.source.tree()
-    return tree.find(keyBuffer, this.length) ? this.decodeValue(tree, tree.slot, tree.index) : undefined
+    return tree.find(keyBuffer, this.length) ? valueOf(tree, tree.slot, tree.index, this.valueEncoding) : undefined
   }
 
   /**
@@ -196,7 +198,7 @@ export class Keyspace<K, V> {
   }
 
   private greatestKey(tree: Tree, out: Uint8Array): number {
-    const scan = new TreeScan(tree, undefined, undefined, true, 1, 0)
+    const scan = new TreeScan(tree, { ...EVERYTHING, reverse: true })
     scan.next()
     const key = keyOf(tree, scan.cursor.slot, scan.cursor.index, binary)
     out.set(key)
@@ -209,7 +211,8 @@ export class Keyspace<K, V> {
    * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_OPTION`, and {@link CoppiceError | what every read throws}.
    */
   entries(range: RangeOptions<K> = {}): EntryIterator<K, V> {
-    return new EntryIterator(...this.scan(range), this.keyEncoding, this.valueEncoding)
+    const wanted = this.rangeOf(range)
+    return new EntryIterator(this.source.hold(), wanted, this.keyEncoding, this.valueEncoding)
   }
 
   /**
@@ -217,7 +220,8 @@ export class Keyspace<K, V> {
    * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_OPTION`, and {@link CoppiceError | what every read throws}.
    */
   keys(range: RangeOptions<K> = {}): KeyIterator<K> {
-    return new KeyIterator(...this.scan(range), this.keyEncoding)
+    const wanted = this.rangeOf(range)
+    return new KeyIterator(this.source.hold(), wanted, this.keyEncoding)
   }
 
   /**
@@ -225,17 +229,19 @@ export class Keyspace<K, V> {
    * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_OPTION`, and {@link CoppiceError | what every read throws}.
    */
   values(range: RangeOptions<K> = {}): ValueIterator<V> {
-    return new ValueIterator(...this.scan(range), this.valueEncoding)
+    const wanted = this.rangeOf(range)
+    return new ValueIterator(this.source.hold(), wanted, this.valueEncoding)
   }
 
   /**
    * The entries whose keys begin with `prefix`: short for `entries({ prefix })`.
    * @throws `COPPICE_INVALID_KEY`, `COPPICE_KEY_TOO_LARGE`, `COPPICE_INVALID_OPTION`, and {@link CoppiceError | what every read throws}.
    */
-  prefix(prefix: K, options: Omit<RangeOptions<K>, 'prefix'> = {}): EntryIterator<K, V> {
+  prefix(prefix: K, options?: Omit<RangeOptions<K>, 'prefix'>): EntryIterator<K, V> {
     // A bound that is undefined does not bind, and here somebody who has lost a key would get everything.
     if (prefix === undefined) throw new CoppiceError('COPPICE_INVALID_KEY', 'a prefix is to be given; for all entries use entries().')
-    return this.entries({ ...options, prefix })
+    const wanted = options === undefined ? prefixRange(this.encoded(prefix)) : this.rangeOf({ ...options, prefix })
+    return new EntryIterator(this.source.hold(), wanted, this.keyEncoding, this.valueEncoding)
   }
 
   /**
@@ -246,13 +252,8 @@ export class Keyspace<K, V> {
     return this.entries()
   }
 
-  private scan(range: RangeOptions<K>): [hold: Hold, scan: TreeScan] {
-    const { low, high } = this.bounds(range, RANGE_OPTIONS)
-    const reverse = flag('reverse', range.reverse, false)
-    const limit = countOption('limit', range.limit, Infinity)
-    const offset = countOption('offset', range.offset, 0)
-    const hold = this.source.hold()
-    return [hold, new TreeScan(hold.tree, low, high, reverse, limit, offset)]
+  private rangeOf(options: RangeOptions<K>): Range {
+    return rangeOf(options, (key) => this.encoded(key))
   }
 
   /**
@@ -270,8 +271,8 @@ export class Keyspace<K, V> {
   count(range: KeyRange<K> = {}): number {
     const { low, high } = this.bounds(range)
     const tree = this.source.tree()
-    const end = high === undefined ? tree.root.entries : rank(tree, high.key, high.length)
-    const begin = low === undefined ? 0 : rank(tree, low.key, low.length)
+    const end = high === undefined ? tree.root.entries : rank(tree, high, high.length)
+    const begin = low === undefined ? 0 : rank(tree, low, low.length)
     return Math.max(0, end - begin)
   }
 
@@ -286,8 +287,8 @@ export class Keyspace<K, V> {
     // Decoding the key may run the user's code, which may write before the value is read.
     const hold = this.source.hold()
     try {
-      const scan = new TreeScan(hold.tree, undefined, undefined, position < 0, 1, offset)
-      return scan.next() ? entryOf(scan.cursor, this.keyEncoding, new ValueReader(this.valueEncoding)) : undefined
+      const reader = EntryReader.over(hold.tree, { ...EVERYTHING, reverse: position < 0, limit: 1, offset }, PART.BOTH)
+      return reader.next() ? reader.entry(this.keyEncoding, this.valueEncoding) : undefined
     } finally {
       hold.release()
     }
@@ -356,12 +357,8 @@ export class Keyspace<K, V> {
     return encoded
   }
 
-  private bounds(range: KeyRange<K>, known = RANGE): Bounds {
-    return boundsOf(range, known, (key) => this.encoded(key))
-  }
-
-  private decodeValue(tree: Tree, slot: number, index: number): V {
-    return valueOf(tree, slot, index, this.valueEncoding)
+  private bounds(range: KeyRange<K>): Bounds {
+    return boundsOf(range, RANGE, (key) => this.encoded(key))
   }
 }
 

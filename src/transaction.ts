@@ -286,8 +286,7 @@ class TransactionSource implements Source {
   }
 
   hold(): Hold {
-    const { state } = this
-    return { tree: this.tree(), assertReadable: () => state.assertReadable(), release: nothing }
+    return new TransactionHold(this.state, this.tree())
   }
 
   write<T>(change: (tree: Tree) => T): T {
@@ -299,6 +298,21 @@ class TransactionSource implements Source {
   }
 }
 
-function nothing(): void {
-  // The transaction itself is what holds its commit.
+/** A tree of a transaction. */
+class TransactionHold implements Hold {
+  readonly tree: Tree
+  private readonly state: TransactionState
+
+  constructor(state: TransactionState, tree: Tree) {
+    this.state = state
+    this.tree = tree
+  }
+
+  assertReadable(): void {
+    this.state.assertReadable()
+  }
+
+  release(): void {
+    // The transaction itself is what holds its commit.
+  }
 }

@@ -18,7 +18,7 @@ import type { Writer } from './pager/writer.js'
 import { discardTree } from './tree/cut.js'
 import { insert } from './tree/insert.js'
 import { remove } from './tree/remove.js'
-import { TreeScan } from './tree/scan.js'
+import { EVERYTHING, TreeScan } from './tree/scan.js'
 import { Tree } from './tree/tree.js'
 import { keyOf } from './tree/values.js'
 import { binary } from './encoding/binary.js'
@@ -65,7 +65,7 @@ function nameAt(catalog: Tree, slot: number, index: number): string {
 
 /** Names of all named trees, with their records, in the order of the names' bytes. */
 function* recordsOf(catalog: Tree): Generator<[name: string, record: CatalogRecord]> {
-  const scan = new TreeScan(catalog, undefined, undefined, false, Infinity, 0)
+  const scan = new TreeScan(catalog, EVERYTHING)
   while (scan.next()) {
     const { slot, index } = scan.cursor
     yield [nameAt(catalog, slot, index), recordAt(catalog, slot, index)]

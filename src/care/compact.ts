@@ -3,7 +3,7 @@ import type { Database } from '../database.js'
 import { binary } from '../encoding/binary.js'
 import { CoppiceError } from '../errors.js'
 import { placeFile, removeQuietly, temporaryName, withoutTemporary } from '../file/create.js'
-import { TreeScan } from '../tree/scan.js'
+import { EVERYTHING, TreeScan } from '../tree/scan.js'
 import type { Tree } from '../tree/tree.js'
 import { keyOf, valueOf } from '../tree/values.js'
 import type { CommitView } from '../views.js'
@@ -55,6 +55,6 @@ export function existing(path: string): CoppiceError {
 }
 
 function* entriesOf(tree: Tree): Generator<[Uint8Array, Uint8Array]> {
-  const scan = new TreeScan(tree, undefined, undefined, false, Infinity, 0)
+  const scan = new TreeScan(tree, EVERYTHING)
   while (scan.next()) yield [keyOf(tree, scan.cursor.slot, scan.cursor.index, binary), valueOf(tree, scan.cursor.slot, scan.cursor.index, binary)]
 }

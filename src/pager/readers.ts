@@ -4,37 +4,40 @@
  * alike: a page that one of them can see is not reused.
  */
 export class Readers {
-  private readonly counts = new Map<number, number>()
-  private readonly sorted: number[] = []
+  /** Commits that are held, the oldest first, and how many hold each. */
+  private readonly held: number[] = []
+  private readonly counts: number[] = []
 
   /** Adds one holder of a commit. */
   add(transaction: number): void {
-    const count = this.counts.get(transaction) ?? 0
-    this.counts.set(transaction, count + 1)
-    if (count > 0) return
-    this.sorted.splice(this.firstFrom(transaction), 0, transaction)
+    const { held, counts } = this
+    const index = this.firstFrom(transaction)
+    if (held[index] === transaction) counts[index]++
+    else {
+      held.splice(index, 0, transaction)
+      counts.splice(index, 0, 1)
+    }
   }
 
   /** Takes one holder away; answers whether it was the last of that commit. */
   remove(transaction: number): boolean {
-    const count = this.counts.get(transaction) ?? 0
-    if (count === 0) return false
-    if (count > 1) {
-      this.counts.set(transaction, count - 1)
-      return false
-    }
-    this.counts.delete(transaction)
-    this.sorted.splice(this.firstFrom(transaction), 1)
+    const { held, counts } = this
+    const index = this.firstFrom(transaction)
+    if (held[index] !== transaction) return false
+    if (--counts[index] > 0) return false
+    held.splice(index, 1)
+    counts.splice(index, 1)
     return true
   }
 
   /** Index of the oldest held commit that is `transaction` or later. Each freed page asks, so it is not looked for one by one. */
   private firstFrom(transaction: number): number {
+    const { held } = this
     let low = 0
-    let high = this.sorted.length
+    let high = held.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.sorted[middle] < transaction) low = middle + 1
+      if (held[middle] < transaction) low = middle + 1
       else high = middle
     }
     return low
@@ -42,16 +45,17 @@ export class Readers {
 
   /** The oldest held commit that is `birth` or later and before `freed`: the one that sees a page of that life. */
   seeing(birth: number, freed: number): number | undefined {
-    const first = this.sorted.at(this.firstFrom(birth))
+    const first = this.held.at(this.firstFrom(birth))
     return first !== undefined && first < freed ? first : undefined
   }
 
   /** The oldest held commit. */
   oldest(): number | undefined {
-    return this.sorted[0]
+    return this.held[0]
   }
 
   count(transaction: number): number {
-    return this.counts.get(transaction) ?? 0
+    const index = this.firstFrom(transaction)
+    return this.held[index] === transaction ? this.counts[index] : 0
   }
 }

@@ -114,28 +114,28 @@ export class TreeCursor {
     return this.arrive()
   }
 
-  next(): boolean {
+  /** To the next entry, or over that many entries of the leaf and to the one behind them. */
+  next(count = 1): boolean {
     if (!this.positioned) return false
     // Most steps stay in a leaf that nobody changes and that has not moved.
-    if (!this.follows && this.indices[0] + 1 < this.count && this.tree.pager.pool.evictions === this.evictions) {
-      this.indices[0]++
+    if (!this.follows && this.indices[0] + count < this.count && this.tree.pager.pool.evictions === this.evictions) {
+      this.indices[0] += count
       return true
     }
     if (this.follows && this.version !== this.tree.version) return this.seekAfterAnchor()
     this.relocate()
-    this.indices[0]++
+    this.indices[0] += count
     return this.forward()
   }
 
-  previous(): boolean {
+  /** To the entry before, or over that many entries of the leaf and to the one before them. */
+  previous(count = 1): boolean {
     if (!this.positioned) return false
     if (this.follows && this.version !== this.tree.version) return this.seekBeforeAnchor()
     this.relocate()
-    if (this.indices[0] > 0) {
-      this.indices[0]--
-      return this.arrive()
-    }
-    return this.climb(true)
+    if (this.indices[0] < count) return this.climb(true)
+    this.indices[0] -= count
+    return this.arrive()
   }
 
   /**

@@ -12,17 +12,11 @@ import { merge, mend } from './remove.js'
 import { pointTo } from './spread.js'
 import type { Tree } from './tree.js'
 
-/** A bound of a range: key[0..length), or undefined for none. */
-export interface Bound {
-  key: Uint8Array
-  length: number
-}
-
-/** Deletes the entries whose keys are `low` or greater and less than `high`; answers how many there were. */
-export function removeRange(tree: Tree, low: Bound | undefined, high: Bound | undefined): number {
+/** Deletes the entries whose keys are `low` or greater and less than `high`, those that are given; answers how many there were. */
+export function removeRange(tree: Tree, low: Uint8Array | undefined, high: Uint8Array | undefined): number {
   const { root } = tree
-  const from = low === undefined ? 0 : rank(tree, low.key, low.length)
-  const to = high === undefined ? root.entries : rank(tree, high.key, high.length)
+  const from = low === undefined ? 0 : rank(tree, low, low.length)
+  const to = high === undefined ? root.entries : rank(tree, high, high.length)
   if (to <= from) return 0
   tree.path.valid = false
   const slot = tree.writableRoot()
@@ -35,7 +29,7 @@ export function removeRange(tree: Tree, low: Bound | undefined, high: Bound | un
 }
 
 /** Cuts the range out of the page at `slot`, which may be left without cells. */
-function cut(tree: Tree, slot: number, level: number, low: Bound | undefined, high: Bound | undefined): void {
+function cut(tree: Tree, slot: number, level: number, low: Uint8Array | undefined, high: Uint8Array | undefined): void {
   if (level === 0) {
     cutLeaf(tree, slot, low, high)
     return
@@ -61,12 +55,12 @@ function cut(tree: Tree, slot: number, level: number, low: Bound | undefined, hi
   mergeAround(tree, slot, first, level)
 }
 
-function childFor(tree: Tree, slot: number, bound: Bound): number {
-  const found = searchNode(tree.pager.arenas[arenaOf(slot)], baseOf(slot), 1, BRANCH_CELL.REST, bound.key, bound.length)
+function childFor(tree: Tree, slot: number, bound: Uint8Array): number {
+  const found = searchNode(tree.pager.arenas[arenaOf(slot)], baseOf(slot), 1, BRANCH_CELL.REST, bound, bound.length)
   return found >= 0 ? found : ~found - 1
 }
 
-function cutLeaf(tree: Tree, slot: number, low: Bound | undefined, high: Bound | undefined): void {
+function cutLeaf(tree: Tree, slot: number, low: Uint8Array | undefined, high: Uint8Array | undefined): void {
   const arena = tree.pager.arenas[arenaOf(slot)]
   const base = baseOf(slot)
   const from = low === undefined ? 0 : entryFor(tree, slot, low)
@@ -77,13 +71,13 @@ function cutLeaf(tree: Tree, slot: number, low: Bound | undefined, high: Bound |
   }
 }
 
-function entryFor(tree: Tree, slot: number, bound: Bound): number {
-  const found = searchNode(tree.pager.arenas[arenaOf(slot)], baseOf(slot), 0, LEAF_CELL.REST, bound.key, bound.length)
+function entryFor(tree: Tree, slot: number, bound: Uint8Array): number {
+  const found = searchNode(tree.pager.arenas[arenaOf(slot)], baseOf(slot), 0, LEAF_CELL.REST, bound, bound.length)
   return found >= 0 ? found : ~found
 }
 
 /** Cuts the range out of a child; one that is left empty goes. */
-function cutChild(tree: Tree, slot: number, index: number, level: number, low: Bound | undefined, high: Bound | undefined): void {
+function cutChild(tree: Tree, slot: number, index: number, level: number, low: Uint8Array | undefined, high: Uint8Array | undefined): void {
   const arena = tree.pager.arenas[arenaOf(slot)]
   const base = baseOf(slot)
   const child = tree.writableChild(slot, index, level)

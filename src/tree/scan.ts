@@ -1,5 +1,5 @@
 /**
- * The entries between two bounds, one after the other. In each leaf the bound is searched once; from there
+ * The entries between two bounds, in runs that stand in one leaf. In each leaf the bound is searched once; from there
  * on an entry costs a comparison of indices.
  */
 import { arenaOf, baseOf } from '../page/arena.js'
@@ -7,81 +7,112 @@ import { countOf } from '../page/header.js'
 import { LEAF_CELL } from '../page/layout.js'
 import { searchNode } from '../page/node.js'
 import { TreeCursor } from './cursor.js'
-import type { Bound } from './cut.js'
 import { rank } from './order.js'
 import type { Tree } from './tree.js'
 
+/** The entries of `tree` whose keys are `low` or greater and less than `high`, those that are given; `offset` and `limit` count in the order of the scan. */
+export interface Range {
+  low: Uint8Array | undefined
+  high: Uint8Array | undefined
+  reverse: boolean
+  limit: number
+  offset: number
+}
+
+export const EVERYTHING: Range = { low: undefined, high: undefined, reverse: false, limit: Infinity, offset: 0 }
+
 export class TreeScan {
   readonly cursor: TreeCursor
+  range: Range
   private readonly tree: Tree
-  private readonly low: Bound | undefined
-  private readonly high: Bound | undefined
-  private readonly reverse: boolean
   private left: number
-  private readonly offset: number
   private started = false
+  /** Entries of the last run. */
+  private run = 0
   /** The leaf for which `edge` was searched, and the tree's version then. */
   private edgePage = -1
   private edgeVersion = -1
   private edge = 0
 
-  constructor(tree: Tree, low: Bound | undefined, high: Bound | undefined, reverse: boolean, limit: number, offset: number) {
+  constructor(tree: Tree, range: Range) {
     this.tree = tree
     this.cursor = new TreeCursor(tree)
-    this.low = low
-    this.high = high
-    this.reverse = reverse
-    this.left = limit
-    this.offset = offset
+    this.range = range
+    this.left = range.limit
+  }
+
+  /** Goes over another range from now on. */
+  restart(range: Range): void {
+    this.range = range
+    this.left = range.limit
+    this.started = false
+    this.edgePage = -1
   }
 
   /** To the next entry in order; false at the end of the range, and from then on. */
   next(): boolean {
-    if (this.left <= 0) return false
+    return this.nextRun(1) > 0
+  }
+
+  /**
+   * To the entry behind the last run; answers how many from there on stand in its leaf and in the range, `most` at most. 0 at the end of
+   * the range, and from then on. In a tree that may change meanwhile a run has one entry.
+   */
+  nextRun(most: number): number {
+    if (this.left <= 0) return 0
+    this.run = this.move() ? Math.min(this.inRange(), most, this.left) : 0
+    this.left = this.run > 0 ? this.left - this.run : 0
+    return this.run
+  }
+
+  private move(): boolean {
     const { cursor } = this
-    const moved = !this.started ? this.start() : this.reverse ? cursor.previous() : cursor.next()
-    if (moved && this.inRange()) {
-      this.left--
-      return true
-    }
-    this.left = 0
-    return false
+    if (!this.started) return this.start()
+    return this.range.reverse ? cursor.previous(this.run) : cursor.next(this.run)
   }
 
   private start(): boolean {
-    const { cursor, tree, low, high } = this
+    const { cursor, tree } = this
+    const { low, high, reverse, offset } = this.range
     this.started = true
-    if (this.offset > 0) return this.startAtOffset()
-    if (this.reverse) return high === undefined ? cursor.last() : cursor.seekBefore(high.key, high.length)
+    if (offset > 0) return this.startAtOffset()
+    if (reverse) return high === undefined ? cursor.last() : cursor.seekBefore(high, high.length)
     if (tree.root.page === 0) return false
-    return low === undefined ? cursor.first() : cursor.seek(low.key, low.length)
+    return low === undefined ? cursor.first() : cursor.seek(low, low.length)
   }
 
   private startAtOffset(): boolean {
-    const { cursor, tree, low, high } = this
-    if (this.reverse) {
-      const end = high === undefined ? tree.root.entries : rank(tree, high.key, high.length)
-      return cursor.seekPosition(end - 1 - this.offset)
-    }
-    const begin = low === undefined ? 0 : rank(tree, low.key, low.length)
-    return cursor.seekPosition(begin + this.offset)
-  }
-
-  private inRange(): boolean {
-    const bound = this.reverse ? this.low : this.high
-    if (bound === undefined) return true
-    const { cursor } = this
-    if (cursor.page !== this.edgePage || this.tree.version !== this.edgeVersion) this.findEdge(bound)
-    return this.reverse ? cursor.index >= this.edge : cursor.index < this.edge
-  }
-
-  private findEdge(bound: Bound): void {
     const { cursor, tree } = this
+    const { low, high, reverse, offset } = this.range
+    if (reverse) {
+      const end = high === undefined ? tree.root.entries : rank(tree, high, high.length)
+      return cursor.seekPosition(end - 1 - offset)
+    }
+    const begin = low === undefined ? 0 : rank(tree, low, low.length)
+    return cursor.seekPosition(begin + offset)
+  }
+
+  /** How many entries of this leaf are in the range, from that of the cursor on. */
+  private inRange(): number {
+    const { cursor, tree } = this
+    if (cursor.page !== this.edgePage || tree.version !== this.edgeVersion) this.findEdge()
+    const distance = cursor.index - this.edge
+    return this.range.reverse ? distance + 1 : -distance
+  }
+
+  /** The first entry of this leaf that is in the range, going down, or behind it, going up. */
+  private findEdge(): void {
+    const { cursor, tree } = this
+    const { low, high, reverse } = this.range
     const arena = tree.pager.arenas[arenaOf(cursor.slot)]
     const base = baseOf(cursor.slot)
     this.edgePage = cursor.page
     this.edgeVersion = tree.version
-    const found = searchNode(arena, base, 0, LEAF_CELL.REST, bound.key, bound.length)
-    this.edge = found >= 0 ? found : Math.min(~found, countOf(arena, base))
+    const bound = reverse ? low : high
+    if (bound === undefined) this.edge = reverse ? 0 : countOf(arena, base)
+    else {
+      const found = searchNode(arena, base, 0, LEAF_CELL.REST, bound, bound.length)
+      this.edge = found >= 0 ? found : ~found
+    }
   }
 }

@@ -22,6 +22,7 @@ import type { Root } from '../pager/root.js'
 import type { Writer } from '../pager/writer.js'
 import { Cells } from './cells.js'
 import { Path } from './path.js'
+import type { EntryReader } from './reader.js'
 
 /**
  * Cells under way, a list for each level, as one that overflows may make the next one overflow. All trees
@@ -40,6 +41,8 @@ export class Tree {
   index = 0
   /** The way to the last leaf written to; see insert.ts for when it can be used again. */
   readonly path = new Path()
+  /** Readers that nobody uses at the moment. */
+  readonly idleReaders: EntryReader[] = []
   private readonly firstId: number
 
   constructor(pager: Pager, root: Root, writer: Writer | null) {

@@ -46,25 +46,23 @@ export function isOverflowAt(tree: Tree, slot: number, index: number): boolean {
   return isOverflow(tree.pager.arenas[arenaOf(slot)], baseOf(slot), index)
 }
 
-/** Entries read from the first leaf before a copy of all of it is made for those to come; a range of ten is not worth one. */
-const SINGLE_ENTRIES = 10
 /** Memory for copies comes in pieces of four pages: making a Buffer takes longer than filling it. */
 const SLAB_SIZE = 4 * PAGE_SIZE
-let slab = newSlab()
-let slabWords = new Int32Array(slab.buffer)
+export let slab = newSlab(SLAB_SIZE)
+export let slabWords = new Int32Array(slab.buffer)
 let slabUsed = 0
 
 /** As Node does with its own pool: who transferred the memory of one value to a worker would take that of the others with it. */
-function newSlab(): Buffer<ArrayBuffer> {
-  const made = Buffer.allocUnsafeSlow(SLAB_SIZE)
+function newSlab(size: number): Buffer<ArrayBuffer> {
+  const made = Buffer.allocUnsafeSlow(size)
   markAsUntransferable(made.buffer)
   return made
 }
 
 /** Takes so many bytes of the slab; answers where they begin, at a multiple of four. */
-function takeFromSlab(length: number): number {
+export function takeFromSlab(length: number): number {
   if (slabUsed + length > slab.length) {
-    slab = newSlab()
+    slab = newSlab(Math.max(SLAB_SIZE, align4(length)))
     slabWords = new Int32Array(slab.buffer)
     slabUsed = 0
   }
@@ -88,62 +86,20 @@ function decodeStored<T>(decoder: Decoder<T>, arena: Arena, at: number, length: 
 }
 
 /** Copies bytes to whole words, the last of which gets no more than belongs in it. */
-function copyWords(arena: Arena, at: number, target: Int32Array, word: number, length: number): void {
+export function copyWords(arena: Arena, at: number, target: Int32Array, word: number, length: number): void {
   const { data } = arena
   const end = at + (length & ~3)
+  // Four words a turn take 11 ns for 128 bytes, one 18.
+  for (const last = end - 16; at <= last; at += 16, word += 4) {
+    target[word] = data.getInt32(at, true)
+    target[word + 1] = data.getInt32(at + 4, true)
+    target[word + 2] = data.getInt32(at + 8, true)
+    target[word + 3] = data.getInt32(at + 12, true)
+  }
   for (; at < end; at += 4) target[word++] = data.getInt32(at, true)
   let last = 0
   for (let i = (length & 3) - 1; i >= 0; i--) last = (last << 8) | arena.bytes[at + i]
   if ((length & 3) !== 0) target[word] = last
-}
-
-/**
- * Reads the values of entries that follow each other. Where many do, those that may share memory are views of a copy of
- * their leaf, which spares a copy and half of the garbage for each.
- */
-export class ValueReader<V> {
-  private readonly decoder: Decoder<V>
-  private bytes = slab
-  /** Where in `bytes` the copy of the leaf begins. */
-  private start = 0
-  private page = 0
-  private version = 0
-  private entries = 0
-  private single = SINGLE_ENTRIES
-
-  constructor(decoder: Decoder<V>) {
-    this.decoder = decoder
-  }
-
-  /** The value of the entry at which the cursor stands. */
-  read(cursor: TreeCursor): V {
-    const { tree, slot, index } = cursor
-    const { decoder } = this
-    const arena = tree.pager.arenas[arenaOf(slot)]
-    const base = baseOf(slot)
-    if (decoder.decodeOwned === undefined || isOverflow(arena, base, index) || !this.follow(cursor, arena, base)) return valueOf(tree, slot, index, decoder)
-    const start = this.start + valueAt(arena, base, index) - base
-    return decodeOwned(decoder, this.bytes, start, start + storedLength(arena, base, index))
-  }
-
-  /** True where `bytes` has the cursor's leaf. */
-  private follow(cursor: TreeCursor, arena: Arena, base: number): boolean {
-    if (cursor.page !== this.page || cursor.tree.version !== this.version) {
-      // Entries read one by one between changes are no run: a copy of the leaf would serve one of them.
-      this.single = this.page !== 0 && cursor.tree.version === this.version ? 0 : SINGLE_ENTRIES
-      this.page = cursor.page
-      this.version = cursor.tree.version
-      this.entries = 0
-    }
-    if (this.entries++ === this.single) this.copy(arena, base)
-    return this.entries > this.single
-  }
-
-  private copy(arena: Arena, base: number): void {
-    this.start = takeFromSlab(PAGE_SIZE)
-    this.bytes = slab
-    slab.set(arena.bytes.subarray(base, base + PAGE_SIZE), this.start)
-  }
 }
 
 /** Calls `use` with memory in which the value at the cursor stands from `start` to `end`: a copy of its leaf. */
@@ -227,15 +183,7 @@ export function keyOf<T>(tree: Tree, slot: number, index: number, decoder: Decod
   return decode(decoder, keyScratch, 0, length)
 }
 
-/** The entry that a cursor stands at. Decoding the key may run the user's code, after which the place is looked up again. */
-export function entryOf<K, V>(cursor: TreeCursor, keyDecoder: Decoder<K>, values: ValueReader<V>): [key: K, value: V] {
-  const { tree } = cursor
-  const key = keyOf(tree, cursor.slot, cursor.index, keyDecoder)
-  if (!cursor.settle()) throw new CoppiceError('COPPICE_INVALID_VALUE', 'the encoding deleted the entry whose key it was decoding. It may not change the tree it is used for.')
-  return [key, values.read(cursor)]
-}
-
-function decode<T>(decoder: Decoder<T>, source: Uint8Array, start: number, end: number): T {
+export function decode<T>(decoder: Decoder<T>, source: Uint8Array, start: number, end: number): T {
   try {
     return decoder.decode(source, start, end)
   } catch (error) {
@@ -244,7 +192,7 @@ function decode<T>(decoder: Decoder<T>, source: Uint8Array, start: number, end: 
 }
 
 /** The same where the value may keep the memory; `decoder.decodeOwned` is there. */
-function decodeOwned<T>(decoder: Decoder<T>, source: Buffer, start: number, end: number): T {
+export function decodeOwned<T>(decoder: Decoder<T>, source: Buffer, start: number, end: number): T {
   try {
     return decoder.decodeOwned!(source, start, end)
   } catch (error) {

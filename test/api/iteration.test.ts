@@ -261,6 +261,83 @@ describe('an iterator of the database', () => {
   })
 })
 
+describe('what an iterator gives', () => {
+  /** Values of every length about the limits of a word, a copy and a leaf, under keys that share much of a page. */
+  function mixed(): { db: Database<Uint8Array, Uint8Array>; entries: [Buffer, Buffer][] } {
+    const db = byteStore()
+    const lengths = [0, 1, 2, 3, 4, 5, 15, 16, 17, 31, 127, 128, 129, 700, 1900, 2100, 9000]
+    const entries = Array.from({ length: 400 }, (_, i): [Buffer, Buffer] => {
+      const shared = i < 200 ? 'k'.repeat(i % 40) : 'long'.repeat(450)
+      return [Buffer.from(`${i < 200 ? 'a' : 'b'}${padded(i)}${shared}`), Buffer.alloc(lengths[i % lengths.length], i)]
+    })
+    db.batch(entries.map(([key, value]) => ({ type: 'put' as const, key, value })))
+    return { db, entries }
+  }
+
+  it('is each entry whole, in both directions, from any offset, to any limit, in a transaction and outside', () => {
+    const { db, entries } = mixed()
+    const tx = db.begin()
+    for (const from of [db, tx]) {
+      for (const reverse of [false, true]) {
+        const expected = reverse ? [...entries].reverse() : entries
+        for (const [offset, limit] of [[0, Infinity], [7, 100], [183, 40], [399, 3]]) {
+          const wanted = expected.slice(offset, offset + limit)
+          expect([...from.entries({ reverse, offset, limit })]).toEqual(wanted)
+          expect([...from.keys({ reverse, offset, limit })]).toEqual(wanted.map(([key]) => key))
+          expect([...from.values({ reverse, offset, limit })]).toEqual(wanted.map(([, value]) => value))
+        }
+      }
+    }
+    tx.rollback()
+  })
+
+  it('belongs to who asked for it: what is written to it shows nowhere else', () => {
+    const { db, entries } = mixed()
+    const tx = db.begin()
+    for (const from of [db, tx]) {
+      const expected = entries.map(([key, value]) => [Buffer.from(key), Buffer.from(value)])
+      let number = 0
+      for (const [key, value] of from.entries()) {
+        expect([key, value]).toEqual(expected[number++])
+        key.fill(0xee)
+        value.fill(0xee)
+      }
+      expect(number).toBe(400)
+      expect([...from.entries()]).toEqual(expected)
+    }
+    tx.rollback()
+  })
+
+  it('is an array of two as any other', () => {
+    const db = textStore()
+    db.put('key', 'value')
+    const [entry] = db
+    expect(Array.isArray(entry)).toBe(true)
+    expect(JSON.stringify(entry)).toBe('["key","value"]')
+    entry.reverse()
+    expect(entry).toEqual(['value', 'key'])
+  })
+
+  it('does not depend on other iterators over the same commit, which begin and end meanwhile', () => {
+    const db = filled(300)
+    const all = [...db.entries()]
+    const outer: [string, string][] = []
+    for (const entry of db.entries()) {
+      const inner = db.entries({ gt: entry[0], limit: 3 })
+      inner.next()
+      const innermost = db.keys({ lt: entry[0], reverse: true })
+      innermost.next()
+      if (outer.length % 2 === 0) inner.return()
+      expect([...db.prefix(entry[0].slice(0, 6))].length).toBe(10)
+      innermost.return()
+      innermost.return()
+      expect(inner.next().value).toEqual(outer.length % 2 === 0 ? undefined : all.at(outer.length + 2))
+      outer.push(entry)
+    }
+    expect(outer).toEqual(all)
+  })
+})
+
 describe('iterating through a small pool without a map', () => {
   it('gives every entry in order while others read and write', () => {
     const db = diskStore<string, string>({ mapper: false, poolSize: 2 * 2 ** 20, durability: 'lazy', valueEncoding: 'utf8' })

@@ -79,6 +79,26 @@ describe('an encoding that uses the database', () => {
     })
   })
 
+  it('may use the very iterator whose key it decodes, and gets no value of another key', () => {
+    for (const length of [10, 10_000]) {
+      for (const use of ['next', 'return', 'return and begin others'] as const) {
+        let iterator: Iterator<[string, string], undefined> | undefined
+        const decode = () => {
+          if (use === 'next') iterator?.next()
+          else iterator?.return?.()
+          if (use === 'return and begin others') for (let i = 0; i < 3; i++) db.entries({ gte: padded(50) }).next()
+        }
+        const db: Database<string, string> = memoryStore<string, string>({ keyEncoding: running({ decode }), valueEncoding: 'utf8' })
+        db.load(Array.from({ length: 100 }, (_, i) => [padded(i), padded(i).padEnd(length)] as [string, string]))
+        iterator = db.entries()
+        const read = () => iterator?.next().value
+        if (length === 10) expect(read()).toEqual([padded(0), padded(0).padEnd(length)])
+        else expect(codeOf(read)).toBe('COPPICE_INVALID_VALUE')
+        iterator = undefined
+      }
+    }
+  })
+
   it('may read far more than the pool holds, without a map, in the decode of a key', () => {
     const db = diskStore<string, string>({ mapper: false, poolSize: 2 * 2 ** 20, durability: 'lazy', valueEncoding: 'utf8' })
     const big = db.tree('big', { valueEncoding: 'utf8' })
