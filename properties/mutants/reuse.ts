@@ -36,7 +36,7 @@ export const reuseMutants: readonly Mutant[] = [
   {
     name: 'first-holder-forgotten',
     breaks: 'Of the commits that see a freed page the one that wrote it is forgotten.',
-    edits: [{ file: READERS, text: 'this.sorted.at(this.firstFrom(birth))', replacement: 'this.sorted.at(this.firstFrom(birth + 1))' }],
+    edits: [{ file: READERS, text: 'this.held.at(this.firstFrom(birth))', replacement: 'this.held.at(this.firstFrom(birth + 1))' }],
   },
   {
     name: 'released-for-all',
