@@ -104,6 +104,10 @@ export class Pool {
     this.pins[this.frameOf(slot)]++
   }
 
+  isPinned(frame: number): boolean {
+    return this.pins[frame] !== 0
+  }
+
   unpin(slot: number): void {
     const frame = this.frameOf(slot)
     if (this.pins[frame] > 0) this.pins[frame]--
