@@ -63,7 +63,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'page-crc-unchecked',
     breaks: 'A page is believed without its checksum: flipped bits become wrong data.',
-    edits: [{ file: 'src/pager/pager.ts', text: 'crcOf(arena, base) !== pageCrc(arena, base)\n        ?', replacement: 'false\n        ?' }],
+    edits: [{ file: 'src/pager/pager.ts', text: 'if (crcOf(arena, base) !== pageCrc(arena, base)) return', replacement: 'if (false) return' }],
   },
   {
     name: 'pointer-crc-unchecked',

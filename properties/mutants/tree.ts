@@ -10,8 +10,8 @@ export const treeMutants: readonly Mutant[] = [
     breaks: 'A split takes its separator from the cell before the cut: a key is looked for in the wrong page.',
     edits: [{
       file: SPREAD,
-      text: 'insertPointer(tree, arena, base, at + i, below.separator(cuts[i]), slots[i], level - 1)',
-      replacement: 'insertPointer(tree, arena, base, at + i, below.separator(cuts[i] - (cuts[i] > 1 ? 1 : 0)), slots[i], level - 1)',
+      text: 'cells.separator(cuts[i])',
+      replacement: 'cells.separator(cuts[i] - (cuts[i] > 1 ? 1 : 0))',
     }],
   },
   {

@@ -14,7 +14,7 @@ export class Arena {
   readonly halves: Uint16Array
   readonly data: DataView
 
-  constructor(buffer: ArrayBuffer) {
+  constructor(buffer: ArrayBufferLike) {
     this.bytes = new Uint8Array(buffer)
     this.words = new Int32Array(buffer)
     this.halves = new Uint16Array(buffer)

@@ -36,6 +36,12 @@ export class Pager {
   physicalPages: number
   /** Pages from the first on that are known to have their blocks on the disk. */
   solidPages = 0
+  /** Checksums of these, where they were written. */
+  private crcs = new Int32Array(0)
+  /** Pages for which windows have been asked. Those behind were written since, and are mapped when somebody looks at them. */
+  private coveredPages = 0
+  /** Pages that this process wrote where no window reached: it need not verify them when it sees them in one. */
+  private readonly known = new Bitmap()
   private readonly seal: (frames: number[]) => number[]
   /** Pages up to the last one that a commit, or the transaction under way, has in use: no pointer names one from here on. */
   usedPages = 0
@@ -73,19 +79,23 @@ export class Pager {
     if (page >= this.physicalPages) throw corrupt(page, tree, `the file ends before it, after ${this.physicalPages} pages`)
     // Where trees of a hostile file share pages, a page may be changed under a reader of the other tree: no number is then too odd.
     if (!(page >= META_SLOTS && page < this.usedPages)) throw corrupt(page, tree, `the store has pages ${META_SLOTS} to ${this.usedPages - 1}`)
+    this.cover(page)
     const slot = this.bring(page)
     const arena = this.arenas[arenaOf(slot)]
     const base = baseOf(slot)
-    const wrong =
-      crcOf(arena, base) !== pageCrc(arena, base)
-        ? 'its checksum does not match'
-        : validatePage(arena, base, page, { pageCount: this.usedPages, newest: this.written.has(page) ? this.newest : this.committed })
+    const wrong = slot < FRAME_SLOTS && this.known.has(page) ? undefined : this.faultOf(arena, base, page)
     if (wrong !== undefined) {
       if (slot >= FRAME_SLOTS) this.pool.release(this.pool.frameOf(slot))
       throw corrupt(page, tree, wrong)
     }
     this.where[page] = slot
     return slot
+  }
+
+  /** What is wrong with a page, or undefined. */
+  private faultOf(arena: Arena, base: number, page: number): string | undefined {
+    if (crcOf(arena, base) !== pageCrc(arena, base)) return 'its checksum does not match'
+    return validatePage(arena, base, page, { pageCount: this.usedPages, newest: this.written.has(page) ? this.newest : this.committed })
   }
 
   /** Bytes of a page not yet looked at: the window's own, or a copy in a frame. */
@@ -149,6 +159,7 @@ export class Pager {
     if (page >= this.where.length) return
     const slot = this.where[page]
     this.where[page] = 0
+    this.known.remove(page)
     if (slot >= FRAME_SLOTS) this.pool.release(this.pool.frameOf(slot))
   }
 
@@ -163,12 +174,14 @@ export class Pager {
 
   /** The checksum that the page carries where it stands in the file. */
   storedCrc(page: number): number {
+    if (this.written.has(page)) return this.crcs[page]
     const { arena, base } = this.storedHeader(page)
     return crcOf(arena, base)
   }
 
   /** The header of a page where it stands in the file, unverified. */
   storedHeader(page: number): { arena: Arena; base: number } {
+    this.cover(page)
     if (this.isMapped(page)) return { arena: this.arenas[arenaOf(page)], base: baseOf(page) }
     const arena = new Arena(new ArrayBuffer(HEADER.SIZE))
     this.readFile(arena.bytes, page * PAGE_SIZE)
@@ -187,33 +200,46 @@ export class Pager {
     const dirty = frames.filter((frame) => this.pool.isDirty(frame))
     if (dirty.length > 0) {
       const sealed = this.seal(dirty)
-      for (const frame of sealed) this.written.add(this.pool.pageOf(frame))
+      for (const frame of sealed) this.noteWritten(this.pool.pageOf(frame))
       this.writeFrames(sealed)
       this.pool.spilled += sealed.length
     }
     for (const frame of frames) if (this.pool.pageOf(frame) !== 0) this.drop(frame)
   }
 
-  /** Writes pages that their transaction will not change any more, and gives their frames back; some may have been spilled already. */
+  /** Writes pages that their transaction will hardly change any more, and gives their frames back; some may have been spilled already, or be in use. */
   writeEarly(pages: readonly number[]): void {
-    this.spill(pages.filter((page) => this.isDirty(page)).map((page) => this.pool.frameOf(this.where[page])))
+    const frames = pages.filter((page) => this.isDirty(page)).map((page) => this.pool.frameOf(this.where[page]))
+    this.spill(frames.filter((frame) => !this.pool.isPinned(frame)))
+  }
+
+  private noteWritten(page: number): void {
+    const slot = this.where[page]
+    if (page >= this.crcs.length) this.crcs = longer(this.crcs, page + 1)
+    this.crcs[page] = crcOf(this.arenas[arenaOf(slot)], baseOf(slot))
+    this.written.add(page)
   }
 
   private drop(frame: number): void {
     const page = this.pool.pageOf(frame)
-    this.where[page] = this.isMapped(page) ? page : 0
+    const mapped = this.isMapped(page)
+    this.where[page] = mapped ? page : 0
+    if (!mapped && this.hasWindows()) this.known.add(page)
     this.pool.release(frame)
   }
 
+  /** True where the file can be mapped, as far as one can tell. */
+  private hasWindows(): boolean {
+    return this.isMapped(0)
+  }
+
   /**
-   * Writes the frames' pages to their places in page order, neighbours together, and marks them clean. A
-   * frame whose page lies in a window is released, as the window shows the page from now on.
+   * Writes the frames' pages to their places in page order, neighbours together, and marks them clean. Where the file can be mapped the
+   * frames are released, as a window shows the page from now on, or from when somebody looks at it.
    */
   writeFrames(frames: number[]): void {
     const { pool } = this
     frames.sort((a, b) => pool.pageOf(a) - pool.pageOf(b))
-    if (frames.length === 0) return
-    this.coverWindows(pool.pageOf(frames[frames.length - 1]) + 1)
     for (let from = 0; from < frames.length; ) {
       const first = pool.pageOf(frames[from])
       let to = from + 1
@@ -223,17 +249,20 @@ export class Pager {
       this.usedPages = Math.max(this.usedPages, first + to - from)
       from = to
     }
+    const mapped = this.hasWindows()
     for (const frame of frames) {
       pool.markClean(frame)
-      if (this.isMapped(pool.pageOf(frame))) this.drop(frame)
+      if (mapped) this.drop(frame)
     }
   }
 
   /** Writes raw bytes from the start of a page on: an overflow extent. */
   writeBytes(page: number, bytes: Uint8Array): void {
     const pages = Math.ceil(bytes.length / PAGE_SIZE)
-    this.coverWindows(page + pages)
-    for (let i = page; i < page + pages; i++) this.forget(i)
+    for (let i = page; i < page + pages; i++) {
+      this.forget(i)
+      this.written.remove(i)
+    }
     const rest = pages * PAGE_SIZE - bytes.length
     this.writeFile(rest === 0 ? [bytes] : [bytes, new Uint8Array(rest)], page * PAGE_SIZE)
     this.extended(page + pages)
@@ -244,6 +273,7 @@ export class Pager {
   readBytes(page: number, length: number): Uint8Array {
     const last = page + Math.ceil(length / PAGE_SIZE) - 1
     if (last >= this.physicalPages) throw corrupt(page, undefined, 'the file ends before the end of this overflow extent')
+    this.cover(last)
     if (this.isMapped(last) && arenaOf(page) === arenaOf(last)) {
       const base = baseOf(page)
       return this.arenas[arenaOf(page)].bytes.subarray(base, base + length)
@@ -310,23 +340,47 @@ export class Pager {
   private extended(pages: number): void {
     if (pages > this.physicalPages) this.physicalPages = pages
     if (pages > this.where.length) this.growTable(pages)
+    this.renewWindows()
   }
 
   private growTable(pages: number): void {
-    const larger = new Int32Array(Math.max(pages, this.where.length * 2))
-    larger.set(this.where)
-    this.where = larger
+    this.where = longer(this.where, pages)
   }
 
-  /** Windows for the first `pages` pages of the file, as far as it can be mapped; those in use are looked up again, as they may have moved. */
+  /**
+   * Windows for a page of the file that somebody looks at. Who only writes asks for no map: V8 counts the length of maps as memory in
+   * use, and would collect garbage in the middle of a load for it.
+   */
+  private cover(page: number): void {
+    if (page < this.coveredPages) return
+    try {
+      this.coverWindows(this.physicalPages)
+    } catch {
+      // What has no window is read into a frame.
+    }
+  }
+
+  /** Windows for the first `pages` pages of the file, as far as it can be mapped. */
   private coverWindows(pages: number): void {
     try {
       this.file.reserve(pages * PAGE_SIZE)
     } catch (error) {
       throw ioError(error, `making room in ${this.file.path}`)
     }
-    for (let index = arenaOf(this.physicalPages); index <= arenaOf(pages); index++) {
+    this.coveredPages = Math.max(this.coveredPages, pages)
+    this.renewWindows()
+  }
+
+  /** Windows in use are looked up again, as they may have moved. */
+  private renewWindows(): void {
+    for (let index = 0; index <= arenaOf(this.physicalPages); index++) {
       if (this.arenas[index] !== EMPTY) this.openWindow(index)
     }
   }
+}
+
+function longer(table: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(Math.max(length, table.length * 2))
+  larger.set(table)
+  return larger
 }

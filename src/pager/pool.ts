@@ -13,12 +13,14 @@
 import { CoppiceError } from '../errors.js'
 import { ARENA_PAGES, ARENA_SHIFT, Arena } from '../page/arena.js'
 import { MAX_PAGES, PAGE_SIZE } from '../page/layout.js'
+import { leaveSlab, takeSlab } from './slabs.js'
 
 /** Slots of frames begin here; below, a slot is a page number in a window over the file. */
 export const FRAME_SLOTS = MAX_PAGES
 const FIRST_SLAB = FRAME_SLOTS >>> ARENA_SHIFT
 const FIRST_SLAB_FRAMES = 256
 const RECENT = 128
+const NO_ARENA = new Arena(new ArrayBuffer(0))
 
 export class Pool {
   /** Frames at most. */
@@ -104,6 +106,10 @@ export class Pool {
     this.pins[this.frameOf(slot)]++
   }
 
+  isPinned(frame: number): boolean {
+    return this.pins[frame] !== 0
+  }
+
   unpin(slot: number): void {
     const frame = this.frameOf(slot)
     if (this.pins[frame] > 0) this.pins[frame]--
@@ -140,6 +146,15 @@ export class Pool {
     this.becameDirty.length = 0
   }
 
+  /** Gives the memory of all frames away: nothing is read or written any more. */
+  close(): void {
+    for (let slab = 0; slab < this.slabStarts.length; slab++) {
+      leaveSlab(this.arenas[FIRST_SLAB + slab].bytes.buffer)
+      this.arenas[FIRST_SLAB + slab] = NO_ARENA
+    }
+    this.views.length = 0
+  }
+
   private makeRoom(): void {
     if (this.frames < this.capacity) this.addSlab()
     else this.evict(Math.max(16, this.capacity >>> 4))
@@ -149,7 +164,7 @@ export class Pool {
   private addSlab(): void {
     const count = Math.min(Math.max(this.frames, FIRST_SLAB_FRAMES), this.capacity - this.frames, ARENA_PAGES)
     const slab = this.slabStarts.length
-    const arena = new Arena(new ArrayBuffer(count * PAGE_SIZE))
+    const arena = new Arena(takeSlab(count * PAGE_SIZE))
     this.arenas[FIRST_SLAB + slab] = arena
     this.slabStarts.push(this.frames)
     for (let i = 0; i < count; i++) {

@@ -296,6 +296,7 @@ export class Store {
     } finally {
       this.durability.cancelTimer()
       this.file.close()
+      this.pager.pool.close()
     }
   }
 

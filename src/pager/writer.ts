@@ -17,6 +17,9 @@ import { PLACE } from './segments.js'
 import type { SpaceMark } from './allocator.js'
 import type { Space } from './space.js'
 
+/** Pages written in one go while the transaction goes on, 1 MiB. */
+const WRITE_PAGES = 256
+
 export class Writer {
   readonly pager: Pager
   readonly space: Space
@@ -26,6 +29,8 @@ export class Writer {
   readonly firstId: number
   /** Pages of overflow extents written so far. */
   extentPages = 0
+  /** Pages that are full and not written yet; some may have been given back, and their numbers taken again. */
+  private readonly full: number[] = []
   private readonly start: SpaceMark
   /** The newest commit when it began. */
   private readonly base: number
@@ -80,6 +85,17 @@ export class Writer {
     formatPage(arena, base, page, type, level, tree)
     setBirth(arena, base, this.id)
     return slot
+  }
+
+  /**
+   * Writes this page soon, with others: it will hardly be changed again, and its frame is worth more to the pages to come, as its memory is
+   * in the cache. Takes frames away that somebody may know of.
+   */
+  writeSoon(page: number): void {
+    this.full.push(page)
+    if (this.full.length < WRITE_PAGES) return
+    this.pager.writeEarly(this.full)
+    this.full.length = 0
   }
 
   /** The transaction's trees no longer reach this page. */

@@ -8,6 +8,7 @@ import {
   insertLeafCell, isOverflow, leafCellSize, leafCellSizeAt, overwriteValue, readOverflowRef, removeLeafCell, shrinkLeafCell, valueAt,
 } from '../page/leaf.js'
 import { compareKey, gapOf, hasPrefix, prefixLengthOf, searchNode, suffixLengthOf, usedBytes } from '../page/node.js'
+import { append } from './append.js'
 import { shift } from './shift.js'
 import { isAscending, spread } from './spread.js'
 import type { Tree } from './tree.js'
@@ -23,7 +24,7 @@ export function insert(tree: Tree, key: Uint8Array, length: number, stored: Uint
   if (tree.root.page === 0) tree.setRoot(tree.createPage(0), 1)
   if (!reach(tree, key, length)) {
     tree.descend(key, length)
-    remember(tree)
+    tree.remember()
   }
   const { path } = tree
   const slot = path.slots[0]
@@ -55,11 +56,11 @@ function replace(arena: Arena, base: number, index: number, stored: Uint8Array, 
 }
 
 /**
- * Writes a new cell into the leaf at the end of the path. Where that is full some of its cells go to a neighbour, or all
- * are spread over more pages with the new one.
+ * Writes a new cell into the leaf at the end of the path. Where that is full the cell opens a new leaf behind it, if it goes on
+ * with an ascending run; else some of the leaf's cells go to a neighbour, or all are spread over more pages with the new one.
  */
 function place(tree: Tree, index: number, key: Uint8Array, length: number, stored: Uint8Array, flags: number): void {
-  if (insertHere(tree, index, key, length, stored, flags)) return
+  if (insertHere(tree, index, key, length, stored, flags) || append(tree, index, key, length, stored, flags)) return
   if (makeRoom(tree, index, key, length, stored)) {
     findPlace(tree, key, length)
     if (insertHere(tree, tree.path.index[0], key, length, stored, flags)) return
@@ -144,13 +145,6 @@ function markOverflowBelow(tree: Tree): void {
 }
 
 // The finger: neighbouring keys skip the descent.
-
-function remember(tree: Tree): void {
-  const { path } = tree
-  path.valid = true
-  path.evictions = tree.pager.pool.evictions
-  path.id = tree.writing().id
-}
 
 /** True where the path of the last write leads to the key's leaf too, with every page on it still in its frame and the writer's own. */
 function reach(tree: Tree, key: Uint8Array, length: number): boolean {

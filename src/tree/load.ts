@@ -6,9 +6,10 @@
 import { arenaOf, baseOf } from '../page/arena.js'
 import { branchCellSize, insertBranchCell } from '../page/branch.js'
 import { countOf, pageOf } from '../page/header.js'
-import { LEAF_CELL, MAX_KEY_LENGTH, SLOT } from '../page/layout.js'
+import { LEAF_CELL, SLOT } from '../page/layout.js'
 import { insertLeafCell, leafCellSize } from '../page/leaf.js'
-import { gapOf, hasPrefix, prefixLengthOf, readKey, setPrefix } from '../page/node.js'
+import { gapOf, hasPrefix, prefixLengthOf, setPrefix } from '../page/node.js'
+import { beginLeaf, isPacked, separatorBehind, sharedWith } from './append.js'
 import { pointTo, pointerHeader, rewrite } from './spread.js'
 import type { Tree } from './tree.js'
 
@@ -19,18 +20,13 @@ interface OpenPage {
 }
 
 const NO_KEY = new Uint8Array(0)
-/** Leaves written in one go, 1 MiB. */
-const WRITE_LEAVES = 256
 
 export class Loader {
   private readonly tree: Tree
   private readonly open: OpenPage[] = []
-  private readonly last = new Uint8Array(MAX_KEY_LENGTH)
   private readonly header = new Uint8Array(LEAF_CELL.REST)
   private readonly headerView = new DataView(this.header.buffer)
   private entries = 0
-  /** Closed leaves that are not written yet, by their numbers. */
-  private readonly closed: number[] = []
 
   /** The tree has no entries yet. */
   constructor(tree: Tree) {
@@ -52,28 +48,31 @@ export class Loader {
         return
       }
     }
-    this.addAnew(slot, count, key, length, stored, flags)
+    if (count === 0 || !isPacked(arena, base, key, length)) this.addAnew(slot, key, length, stored, flags)
+    else this.addBehind(slot, prefixLengthOf(arena, base), key, length, stored, flags)
   }
 
   /** Lays the leaf out anew with the entry, under another prefix; where that does not fit, the entry opens the next leaf. */
-  private addAnew(slot: number, count: number, key: Uint8Array, length: number, stored: Uint8Array, flags: number): void {
+  private addAnew(slot: number, key: Uint8Array, length: number, stored: Uint8Array, flags: number): void {
     const { tree } = this
     const arena = tree.pager.arenas[arenaOf(slot)]
+    const base = baseOf(slot)
     this.headerView.setUint16(LEAF_CELL.LENGTH, stored.length, true)
     this.headerView.setUint16(LEAF_CELL.FLAGS, flags, true)
     const cells = tree.cellsFor(0)
-    cells.addPage(arena, baseOf(slot))
+    cells.addPage(arena, base)
     cells.add(key, length, this.header, stored)
-    if (cells.fits(0, cells.count)) {
-      rewrite(tree, slot, 0, cells, 0, cells.count)
-      return
-    }
-    const lastLength = readKey(arena, baseOf(slot), count - 1, LEAF_CELL.REST, this.last, 0)
-    let shared = 0
-    while (shared < lastLength && this.last[shared] === key[shared]) shared++
+    if (cells.fits(0, cells.count)) rewrite(tree, slot, 0, cells, 0, cells.count)
+    else this.addBehind(slot, sharedWith(arena, base, 0, key, length), key, length, stored, flags)
+  }
+
+  /** Closes the leaf; the entry opens the next one, under a prefix of up to so many bytes. */
+  private addBehind(slot: number, prefixLength: number, key: Uint8Array, length: number, stored: Uint8Array, flags: number): void {
+    const { arenas } = this.tree.pager
+    const separator = separatorBehind(arenas[arenaOf(slot)], baseOf(slot), key, length)
     this.close(0)
-    const next = this.begin(0, key.slice(0, shared + 1))
-    rewrite(tree, next, 0, cells, cells.count - 1, cells.count)
+    const next = this.begin(0, separator)
+    beginLeaf(arenas[arenaOf(next)], baseOf(next), prefixLength, key, length, stored, flags)
   }
 
   /** Opens a page; it stays in its frame until it is closed. */
@@ -101,16 +100,7 @@ export class Loader {
       pointTo(tree, arena, base, count, slot, level)
     } else this.closeAnew(level, slot, separator)
     tree.pager.pool.unpin(slot)
-    if (level === 0) this.writeSoon(slot)
-  }
-
-  /** A closed leaf does not change any more: its frame is worth more to the leaves to come, as its memory is in the cache. */
-  private writeSoon(slot: number): void {
-    const { pager } = this.tree
-    this.closed.push(pageOf(pager.arenas[arenaOf(slot)], baseOf(slot)))
-    if (this.closed.length < WRITE_LEAVES) return
-    pager.writeEarly(this.closed)
-    this.closed.length = 0
+    if (level === 0) tree.writing().writeSoon(pageOf(tree.pager.arenas[arenaOf(slot)], baseOf(slot)))
   }
 
   private hasRoom(slot: number, separator: Uint8Array): boolean {

@@ -56,7 +56,7 @@ export function touchPath(tree: Tree): void {
 }
 
 /** A root above the root, with it as the only child. */
-function growRoot(tree: Tree): void {
+export function growRoot(tree: Tree): void {
   const { root, path, pager } = tree
   const level = root.depth
   const slot = tree.createPage(level)
@@ -192,7 +192,8 @@ function lay(tree: Tree, level: number, cells: Cells, at: number, sources: numbe
   const slots = [...sources]
   while (slots.length < cuts.length - 1) slots.push(tree.createPage(level))
   for (let i = 0; i < slots.length; i++) rewrite(tree, slots[i], level, cells, cuts[i], cuts[i + 1])
-  replaceChildren(tree, level + 1, at, sources.length, slots, cells, cuts)
+  const separators = slots.map((_, i) => (i === 0 ? NO_KEY : cells.separator(cuts[i])))
+  replaceChildren(tree, level + 1, at, sources.length, slots, separators)
 }
 
 /** Writes cells [from..to) into a page of the transaction's, in place of what it held. */
@@ -209,19 +210,23 @@ function formatNode(tree: Tree, arena: Arena, base: number, page: number, level:
   setPrefix(arena, base, NO_KEY, 0, 0)
 }
 
-/** Puts pointers to `slots` in place of `old` pointers of the branch at `level`, from index `at` on. */
-function replaceChildren(tree: Tree, level: number, at: number, old: number, slots: number[], below: Cells, cuts: number[]): void {
+/**
+ * Puts pointers to `slots` in place of `old` pointers of the branch at `level`, from index `at` on; the first keeps its separator.
+ * Answers whether the branch took them as it stands, and the path holds still.
+ */
+export function replaceChildren(tree: Tree, level: number, at: number, old: number, slots: number[], separators: Uint8Array[]): boolean {
   const parent = tree.path.slots[level]
   const arena = tree.pager.arenas[arenaOf(parent)]
   const base = baseOf(parent)
   for (let i = old - 1; i > 0; i--) removeBranchCell(arena, base, at + i)
   pointTo(tree, arena, base, at, slots[0], level - 1)
   for (let i = 1; i < slots.length; i++) {
-    if (!insertPointer(tree, arena, base, at + i, below.separator(cuts[i]), slots[i], level - 1)) {
-      overflowBranch(tree, level, at, i, slots, below, cuts)
-      return
+    if (!insertPointer(tree, arena, base, at + i, separators[i], slots[i], level - 1)) {
+      overflowBranch(tree, level, at, i, slots, separators)
+      return false
     }
   }
+  return true
 }
 
 /** Makes the pointer at `index` name the page at `child`. */
@@ -244,7 +249,7 @@ function insertPointer(tree: Tree, arena: Arena, base: number, index: number, se
 }
 
 /** The pointers from `slots[done]` on do not fit the branch as it is: its cells are spread, with these among them. */
-function overflowBranch(tree: Tree, level: number, at: number, done: number, slots: number[], below: Cells, cuts: number[]): void {
+function overflowBranch(tree: Tree, level: number, at: number, done: number, slots: number[], separators: Uint8Array[]): void {
   const parent = tree.path.slots[level]
   const arena = tree.pager.arenas[arenaOf(parent)]
   const base = baseOf(parent)
@@ -252,7 +257,7 @@ function overflowBranch(tree: Tree, level: number, at: number, done: number, slo
   const page = cells.take(arena, base)
   cells.addFrom(page, 0, at + done)
   for (let i = done; i < slots.length; i++) {
-    const separator = below.separator(cuts[i])
+    const separator = separators[i]
     cells.add(separator, separator.length, pointerHeader(tree, slots[i], level - 1), NO_KEY)
   }
   cells.addFrom(page, at + done, countOf(arena, base))

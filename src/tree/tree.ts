@@ -132,6 +132,14 @@ export class Tree {
     }
   }
 
+  /** The path leads to the leaf written to now, and may serve the next write. */
+  remember(): void {
+    const { path } = this
+    path.valid = true
+    path.evictions = this.pager.pool.evictions
+    path.id = this.writing().id
+  }
+
   /** The slot of the root, from now on one that may be changed. */
   writableRoot(): number {
     const { pager, root } = this
