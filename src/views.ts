@@ -22,14 +22,13 @@ import { EVERYTHING, TreeScan } from './tree/scan.js'
 import { Tree } from './tree/tree.js'
 import { keyOf } from './tree/values.js'
 import { binary } from './encoding/binary.js'
-import { describe } from './encoding/bytes.js'
 import { utf8 } from './encoding/utf8.js'
 
 /** The bytes of a tree's name. */
 export function encodeName(name: string): Uint8Array {
   const bytes = nameBytes(name)
   if (bytes.length > 0 && bytes.length <= MAX_KEY_LENGTH) return bytes
-  throw new CoppiceError('COPPICE_INVALID_KEY', `the name of a tree is a string of 1 to ${MAX_KEY_LENGTH} bytes in UTF-8, not ${describe(name)}.`)
+  throw new CoppiceError('COPPICE_INVALID_KEY', `the name of a tree is a string of 1 to ${MAX_KEY_LENGTH} bytes in UTF-8, and this one has ${bytes.length}.`)
 }
 
 function nameBytes(name: string): Uint8Array {

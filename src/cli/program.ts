@@ -33,17 +33,33 @@ export async function runProgram(words: readonly string[], commands: readonly Co
 }
 
 async function run(command: Command, args: Arguments, terminal: Terminal): Promise<number> {
-  const [store] = args.positionals
-  if (store !== undefined) assertStorePath(store)
+  assertPaths(command, args)
   for (const what of lostIn(command, args)) terminal.say(`coppice ${command.name}: the ${what} holds bytes that are no UTF-8, which arrive here as U+FFFD; write them as \\xNN`)
   // Paths are named in talk, and may hold anything.
   return await command.run(args, { ...terminal, say: (line) => terminal.say(oneLine(line)) })
 }
 
-/** Keys, values, bounds and names that hold the character that the system's bytes become where they are no UTF-8. */
-function lostIn({ usage }: Command, { positionals, values }: Arguments): string[] {
+/** The words behind the command's name, each with what the command calls it. */
+function named({ usage }: Command, { positionals }: Arguments): (readonly [name: string, word: string])[] {
   const names = [...usage.matchAll(/[<[](\w+)[>\]]/g)].map(([, name]) => name)
-  const words = positionals.map((word, i) => [names[i], word] as const).filter(([name]) => name === 'key' || name === 'value')
+  return positionals.map((word, i) => [names[i], word] as const)
+}
+
+/** Refuses what is no path on the command line. */
+function assertPaths(command: Command, args: Arguments): void {
+  for (const [name, word] of named(command, args)) {
+    if (word === '' && PATHS.includes(name)) throw new UsageError(`the ${name}'s path is empty.`)
+    if (name === 'store') assertStorePath(word)
+  }
+}
+
+/** What commands call the paths of files. */
+const PATHS = ['store', 'file', 'target']
+
+/** Keys, values, bounds and names that hold the character that the system's bytes become where they are no UTF-8. */
+function lostIn(command: Command, args: Arguments): string[] {
+  const { values } = args
+  const words = named(command, args).filter(([name]) => name === 'key' || name === 'value')
   const options = ['tree', ...BOUNDS].map((name) => [`--${name}`, values[name]] as const)
   return [...words, ...options].filter(([, word]) => typeof word === 'string' && word.includes('\ufffd')).map(([name]) => name)
 }
@@ -70,10 +86,17 @@ function packageVersion(): string {
   return 'unknown'
 }
 
+/** What the tools of other stores call these commands. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['set', 'put'], ['del', 'delete'], ['rm', 'delete'], ['ls', 'list'], ['keys', 'list'], ['scan', 'list'], ['buckets', 'trees'],
+  ['import', 'load'], ['mdb_load', 'load'], ['export', 'dump'], ['mdb_dump', 'dump'], ['info', 'stats'], ['mdb_stat', 'stats'],
+  ['copy', 'backup'], ['mdb_copy', 'backup'], ['vacuum', 'compact'],
+])
+
 function commandNamed(name: string, commands: readonly Command[]): Command {
   const command = commands.find((each) => each.name === name)
   if (command !== undefined) return command
-  const meant = nearest(name.replace(/^-+/, ''), commands.map((each) => each.name))
+  const meant = ELSEWHERE.get(name) ?? nearest(name.replace(/^-+/, ''), commands.map((each) => each.name))
   const hint = meant === undefined ? '"coppice --help" lists those that there are.' : `Did you mean "coppice ${meant}"?`
   throw new UsageError(`there is no ${name.startsWith('-') ? 'option' : 'command'} ${JSON.stringify(name)}. ${hint}`)
 }

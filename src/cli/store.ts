@@ -37,7 +37,6 @@ export function openStore(path: string, mode: Mode): ByteStore {
 
 /** Refuses what is no path of a store on the command line. */
 export function assertStorePath(path: string): void {
-  if (path === '') throw new UsageError("the store's path is empty.")
   if (path === ':memory:') throw new UsageError('a store in memory would be gone when the program ends. Give a file; ./:memory: is one.')
 }
 

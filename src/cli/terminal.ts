@@ -1,4 +1,6 @@
 /** The terminal, or what stands in its place: output that waits for its reader, talk, colours, a line of progress. */
+import fs from 'node:fs'
+import { Readable } from 'node:stream'
 import picocolors from 'picocolors'
 import type { Terminal } from './command.js'
 import { BrokenPipeError } from './command.js'
@@ -15,7 +17,7 @@ export function processTerminal(): Terminal {
   // Talk that nobody hears is no reason to stop.
   stderr.on('error', () => undefined)
   return {
-    stdin,
+    stdin: inputOf(stdin),
     stdout,
     stderr,
     interactive: stderr.isTTY === true,
@@ -26,6 +28,17 @@ export function processTerminal(): Terminal {
       }),
     say: (line) => void stderr.write(`${line}\n`),
   }
+}
+
+/** Node takes a folder for input that has ended; so an empty value would be stored, without a word. */
+function inputOf(stdin: NodeJS.ReadStream): NodeJS.ReadStream {
+  if (!fs.fstatSync(process.stdin.fd).isDirectory()) return stdin
+  const refusing = new Readable({
+    read() {
+      this.destroy(new Error('standard input is a folder. Give a file.'))
+    },
+  })
+  return refusing as unknown as NodeJS.ReadStream
 }
 
 function outputError(error: Error): Error {

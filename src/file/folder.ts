@@ -21,7 +21,8 @@ export function openFolder(folder: string, path: string): number | undefined {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw ioError(error, `creating ${path}`)
-    throw new CoppiceError('COPPICE_NOT_FOUND', `the folder ${folder} does not exist. Create it first, or correct the path ${path}.`, { cause: error })
+    const message = code === 'ENOENT' ? `the folder ${folder} does not exist. Create it first, or correct` : `${folder} is no folder. Correct`
+    throw new CoppiceError('COPPICE_NOT_FOUND', `${message} the path ${path}.`, { cause: error })
   }
 }
 

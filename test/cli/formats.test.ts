@@ -235,6 +235,11 @@ DATA=END
     ])
   })
 
+  it('is read behind a byte order mark, which editors put there', async () => {
+    expect(await foundIn('mdb_dump', Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from('VERSION=3\nHEADER=END\nDATA=END\n')]))).toEqual([{ tree: undefined, line: 2 }])
+    await expect(foundIn('mdb_dump', Buffer.from('\xff\xfeV\0', 'latin1'))).rejects.toThrow('this file is UTF-16')
+  })
+
   it('writes what they write', () => {
     expect(written('mdb_dump', [[bytes('a\\\n'), bytes('\xff~ ')]], { print: true }, 'p')).toBe(
       'VERSION=3\nformat=print\ndatabase=p\ntype=btree\nmapsize=1073741824\nHEADER=END\n a\\5c\\0a\n \\ff~ \nDATA=END\n',
@@ -257,6 +262,7 @@ DATA=END
     ['another format', 'VERSION=3\nformat=xml\n', 2, /"xml"/],
     ['a database of numbers', 'VERSION=3\ntype=recno\n', 2, /recno/],
     ['a name that is none', 'VERSION=3\ndatabase=\\ff\nHEADER=END\n', 3, /no name of a tree/],
+    ['a header without an end', `VERSION=3\n${'x'.repeat(100_000)}=1\n`, 2, /header is name=value/],
     ['a header cut off', 'VERSION=3\n', 2, /without DATA=END/],
     ['data cut off', `${head} a\n 1\n`, 6, /without DATA=END/],
     ['a key without a value', `${head} a\nDATA=END\n`, 5, /no value/],

@@ -45,9 +45,10 @@ async function interrupted(command: Command, words: readonly string[], terminal:
   return state
 }
 
-/** Lines of ndjson for a load that waits for more. */
+/** Lines of ndjson for a load that waits for more, out of a pipe. */
 function loading(...keys: string[]): FakeTerminal {
   const terminal = fakeTerminal({ interactive: true })
+  Object.assign(terminal.stdin, { isTTY: false })
   ;(terminal.stdin as unknown as NodeJS.WritableStream).write(keys.map((key) => `{"key":"${key}","value":"value of ${key}"}\n`).join(''))
   onTestFinished(() => void (terminal.stdin as unknown as NodeJS.WritableStream).end())
   return terminal

@@ -239,7 +239,15 @@ describe('load', () => {
     expect((await runCommand(load, [path, name], { input: '' })).talk).toMatch(/^loaded 1 entry in .*\n$/)
     const { talk } = await runCommand(load, [path, name], { input: '', interactive: true })
     expect(talk).toMatch(/% \| 1 entries, \S+\/s \| \S+ left/)
+    expect(talk).not.toMatch(/NFs|LLs/)
+    expect(talk).toMatch(/ 0% .* \| \? left/)
     expect((await runCommand(dump, [path, file('b.csv')], { input: '', interactive: true })).talk).toMatch(/100% \| 1 entries/)
+  })
+
+  it('shows none over the lines that somebody types', async () => {
+    const { code, talk } = await runCommand(load, [path], { input: '{"key":"a","value":"1"}\n', interactive: true })
+    expect(code).toBe(0)
+    expect(talk).toMatch(/^reading from the keyboard; Ctrl-D ends it\nloaded 1 entry in .*\n$/)
   })
 
   const mistakes: [what: string, words: string[], code: number, says: RegExp][] = [
@@ -259,7 +267,7 @@ describe('load', () => {
 
   it('refuses a name that no tree can have, and leaves the store closed', async () => {
     makeStore({ a: '1' })
-    expect(await runCommand(load, [path, '--tree', 'n'.repeat(5000)])).toMatchObject({ code: 3, talk: expect.stringContaining('name') as string })
+    expect(await runCommand(load, [path, '--tree', 'n'.repeat(5000)])).toMatchObject({ code: 3, talk: expect.stringContaining('1 to 2048 bytes in UTF-8, and this one has 5000.') as string })
     closing(openStore(path, 'write'))
   })
 

@@ -81,6 +81,9 @@ describe('a mistake on the command line', () => {
   const mistakes: [what: string, words: string[], says: RegExp][] = [
     ['an unknown command', ['frobnicate'], /no command "frobnicate".*--help/],
     ['a command misspelt', ['lits', 'x'], /Did you mean "coppice list"\?/],
+    ['a command as another store has it', ['set', 'x', 'a', 'b'], /no command "set".*Did you mean "coppice put"\?/],
+    ['a command of LMDB', ['mdb_stat', 'x'], /Did you mean "coppice stats"\?/],
+    ['a command that objects have', ['constructor'], /no command "constructor".*--help/],
     ['a command misspelt after help', ['help', 'lits'], /Did you mean "coppice list"\?/],
     ['an unknown option of the program', ['--frob'], /no option "--frob"/],
     ['an option misspelt', ['list', 'x', '--limt', '3'], /no option --limt. Did you mean --limit\?/],
@@ -102,6 +105,10 @@ describe('a mistake on the command line', () => {
     ['a store in memory', ['put', ':memory:', 'a', 'b'], /in memory would be gone.*\.\/:memory: is one/],
     ['a store in memory, for work in another thread', ['check', ':memory:'], /in memory would be gone/],
     ['a store without a name', ['list', ''], /the store's path is empty/],
+    ['a target without a name', ['backup', 'x', ''], /the target's path is empty/],
+    ['a target without a name, to compact into', ['compact', 'x', ''], /the target's path is empty/],
+    ['a file without a name', ['load', 'x', '', '--format', 'csv'], /the file's path is empty/],
+    ['a compact store on standard output', ['compact', 'x', '-'], /compact writes a file.*\.\/-/],
     ['a page that is no number', ['page', 'x', 'three'], /the number of a page is to be a whole number/],
   ]
 
@@ -216,6 +223,25 @@ describe('a store that cannot be had', () => {
     for (const talk of [beside, target]) expect(talk).not.toMatch(/readOnly|\.new/)
     await expectRefusal(['backup', path, join(folder, 'copy')], 'COPPICE_PERMISSION', somebody)
     expect(fs.readdirSync(folder)).toEqual(['store.coppice'])
+  })
+})
+
+describe('a folder as standard input', () => {
+  it.each([['put', ['a']], ['put', ['61', '--hex']], ['load', []], ['load', ['-', '--batch', '1']], ['shell', []]])('is refused by %s %j, and nothing is written', async (name, words) => {
+    makeStore()
+    const stdin = fs.openSync(folder, 'r')
+    onTestFinished(() => fs.closeSync(stdin))
+    const { code, output, talk } = await program.run([name, path, ...words], { stdin })
+    expect([code, output]).toEqual([3, ''])
+    expect(talk).toMatch(new RegExp(`^coppice ${name}: .*standard input is a folder.*\n$`))
+    expect(await program.run(['get', path, 'a'])).toMatchObject({ code: 0, output: 'ash' })
+  })
+
+  it('makes no store', async () => {
+    const stdin = fs.openSync(folder, 'r')
+    onTestFinished(() => fs.closeSync(stdin))
+    for (const name of ['put', 'load']) expect((await program.run([name, path, ...(name === 'put' ? ['a'] : [])], { stdin })).code).toBe(3)
+    expect(fs.readdirSync(folder)).toEqual([])
   })
 })
 

@@ -17,6 +17,8 @@ export interface RunOptions {
   user?: number
   /** An open file in place of a pipe for its standard output. */
   output?: number
+  /** The same for its standard input. */
+  stdin?: number
 }
 
 export interface Ran {
@@ -42,9 +44,9 @@ export function buildProgram(): Program {
   const folder = buildChildren()
   fs.copyFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), join(folder, 'package.json'))
   const main = join(folder, 'src/cli/main.js')
-  const start = (words: readonly string[], { env = {}, user, output }: RunOptions = {}): ChildProcess => {
+  const start = (words: readonly string[], { env = {}, user, output, stdin }: RunOptions = {}): ChildProcess => {
     const child = spawn(process.execPath, [main, ...words], {
-      stdio: ['pipe', output ?? 'pipe', 'pipe'],
+      stdio: [stdin ?? 'pipe', output ?? 'pipe', 'pipe'],
       env: { ...process.env, ...env },
       ...(user === undefined ? {} : { uid: user, gid: user }),
     })

@@ -82,6 +82,7 @@ describe('a script', () => {
   })
 
   it('is UTF-8', async () => {
+    expect((await script('\ufeffput a 1\nlist')).output).toBe('a\t1\n')
     expect(await runCommand(shell, [path], { input: Buffer.from('get \xff', 'latin1') })).toMatchObject({ code: 2, talk: expect.stringContaining('line 1: this is not UTF-8') as string })
   })
 

@@ -1,4 +1,5 @@
 /** What is said of a path at which there is no store, or no folder. */
+import fs from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { open } from '../../src/index.js'
@@ -32,6 +33,16 @@ describe('a store that is not there', () => {
     const path = join(folder, 'no folder', 'store')
     for (const options of [{ readOnly: true }, { create: false }]) {
       expect(refusal(() => open(path, options))).toBe(`COPPICE_NOT_FOUND: there is no store at ${path}, as the folder ${join(folder, 'no folder')} does not exist. Correct the path.`)
+    }
+  })
+})
+
+describe('the folder of a new store', () => {
+  it('is told to be none where a file stands', () => {
+    const file = join(folder, 'file')
+    fs.writeFileSync(file, '')
+    for (const inside of [file, join(file, 'further')]) {
+      expect(refusal(() => open(join(inside, 'store')))).toBe(`COPPICE_NOT_FOUND: ${inside} is no folder. Correct the path ${join(inside, 'store')}.`)
     }
   })
 })

@@ -25,6 +25,7 @@ export const compact: Command = {
   ],
   async run(args, terminal) {
     const [path, target] = args.positionals
+    if (target === '-') throw new UsageError('compact writes a file; "coppice backup" writes to standard output. A file of that name is ./-.')
     if (target !== undefined && resolve(target) === resolve(path)) throw new UsageError('store and target are the same file. Leave the target out to compact in place.')
     // A rename onto a symbolic link would replace the link, not what it leads to.
     const source = target === undefined && existsSync(path) ? realpathSync(path) : path

@@ -76,7 +76,8 @@ async function run(args: Arguments, terminal: Terminal): Promise<number> {
   const json = args.values.json === true
   const input = await openInput(file, terminal)
   const began = performance.now()
-  const progress = startProgress(terminal, true, input.size)
+  // It would write over the lines that somebody types.
+  const progress = startProgress(terminal, !input.typed, input.size)
   const isNew = !existsSync(store)
   const where = file ?? 'standard input'
   let loading: Loading | undefined
@@ -132,6 +133,8 @@ function batchOf(args: Arguments): number {
 interface Input {
   /** Bytes, where that is known. */
   readonly size: number | undefined
+  /** It comes from somebody at a terminal. */
+  readonly typed: boolean
   read(count: (bytes: number) => void): AsyncIterable<Uint8Array>
   close(): void
 }
@@ -139,14 +142,15 @@ interface Input {
 /** The file is opened before the store is, so that a mistyped name makes no store. */
 async function openInput(file: string | undefined, terminal: Terminal): Promise<Input> {
   if (file === undefined) {
-    if (terminal.stdin.isTTY === true) terminal.say('reading from the keyboard; Ctrl-D ends it')
-    return { size: undefined, read: (count) => counting(terminal.stdin, count), close: () => undefined }
+    const typed = terminal.stdin.isTTY === true
+    if (typed) terminal.say('reading from the keyboard; Ctrl-D ends it')
+    return { size: undefined, typed, read: (count) => counting(terminal.stdin, count), close: () => undefined }
   }
   const stats = await stat(file).catch((error: unknown) => { throw unreadable(file, error) })
   if (stats.isDirectory()) throw new Error(`${file} is a folder. Give a file's path.`)
   const handle = await open(file, 'r').catch((error: unknown) => { throw unreadable(file, error) })
   const stream = createReadStream(file, { fd: handle, highWaterMark: CHUNK })
-  return { size: stats.isFile() ? stats.size : undefined, read: (count) => counting(stream, count), close: () => stream.destroy() }
+  return { size: stats.isFile() ? stats.size : undefined, typed: false, read: (count) => counting(stream, count), close: () => stream.destroy() }
 }
 
 function unreadable(file: string, error: unknown): unknown {

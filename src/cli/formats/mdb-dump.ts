@@ -7,15 +7,19 @@ import type { Entry, Found, Writer, WriteOptions } from './format.js'
 import { BadLine } from './format.js'
 import { bufferOf, fromHex, hexOf } from './hex.js'
 import { linesOf } from './lines.js'
+import { withoutMark } from './utf8.js'
 
 const SPACE = 0x20
 const BACKSLASH = 0x5c
 const DATA_END = Buffer.from('DATA=END')
 
+/** Longer than a line of a header is, with the longest name of a tree in escapes. */
+const MAX_HEADER_LINE = 2 ** 14
+
 export async function* readMdbDump(source: AsyncIterable<Uint8Array>): AsyncGenerator<Found, void, undefined> {
   const parser = new Parser()
   let next = 1
-  for await (const { first, lines } of linesOf(source)) {
+  for await (const { first, lines } of linesOf(withoutMark(source))) {
     try {
       for (let i = 0; i < lines.length; i++) yield* parser.take(lines[i], first + i)
     } catch (error) {
@@ -53,6 +57,7 @@ class Parser {
       else this.takeData(line, number)
       return
     }
+    if (line.length > MAX_HEADER_LINE) throw badHeader(number)
     const text = line.toString('utf8')
     if (text.trim() === '' && this.header === undefined) return
     if (text !== 'HEADER=END') {
@@ -69,7 +74,7 @@ class Parser {
 
   private takeHeader(text: string, line: number): void {
     const equals = text.indexOf('=')
-    if (equals === -1) throw new BadLine(line, 'a line of a dump\'s header is name=value, and HEADER=END ends it.')
+    if (equals === -1) throw badHeader(line)
     const name = text.slice(0, equals)
     if (this.header === undefined && name !== 'VERSION') throw new BadLine(line, 'a dump begins with VERSION=3.')
     this.header ??= new Map()
@@ -109,6 +114,10 @@ class Parser {
     this.inData = false
     this.lastKey = undefined
   }
+}
+
+function badHeader(line: number): BadLine {
+  return new BadLine(line, 'a line of a dump\'s header is name=value, and HEADER=END ends it.')
 }
 
 function assertKnown(name: string, value: string, line: number): void {

@@ -17,7 +17,7 @@ export function startProgress(terminal: Terminal, shown: boolean, total: number 
   if (!shown || !terminal.interactive) return QUIET
   const began = performance.now()
   const format = total === undefined ? '{entries} entries, {rate}/s, {duration_formatted}' : '{bar} {percentage}% | {entries} entries, {rate}/s | {eta_formatted} left'
-  const bar = new cliProgress.SingleBar({ format, stream: terminal.stderr, clearOnComplete: true, etaBuffer: 50, fps: 5, barsize: 24 }, cliProgress.Presets.shades_classic)
+  const bar = new cliProgress.SingleBar({ format, formatTime: timeOf, stream: terminal.stderr, clearOnComplete: true, etaBuffer: 50, fps: 5, barsize: 24 }, cliProgress.Presets.shades_classic)
   bar.start(Math.max(total ?? 1, 1), 0, { entries: '0', rate: '0' })
   return {
     update(done, entries) {
@@ -25,6 +25,11 @@ export function startProgress(terminal: Terminal, shown: boolean, total: number 
     },
     end: () => bar.stop(),
   }
+}
+
+/** The library gives the time left in letters where it does not know it yet. */
+function timeOf(seconds: number, options: cliProgress.Options, step: number): string {
+  return Number.isFinite(seconds) ? cliProgress.Format.TimeFormat(seconds, options, step) : '?'
 }
 
 function rateOf(entries: number, began: number): string {

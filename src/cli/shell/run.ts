@@ -7,6 +7,7 @@ import type { Terminal } from '../command.js'
 import { EXIT, NotFoundError, UsageError } from '../command.js'
 import { exitCodeOf, messageOf } from '../explain.js'
 import { linesOf } from '../formats/lines.js'
+import { withoutMark } from '../formats/utf8.js'
 import { answerTo } from './commands.js'
 import type { Completion } from './complete.js'
 import { complete } from './complete.js'
@@ -40,7 +41,7 @@ function explain(error: unknown, say: (line: string) => void): number {
 
 /** Runs the lines of standard input to the first error; answers the exit code. */
 export async function runScript(session: Session, terminal: Terminal): Promise<number> {
-  for await (const { first, lines } of linesOf(terminal.stdin as AsyncIterable<Uint8Array>)) {
+  for await (const { first, lines } of linesOf(withoutMark(terminal.stdin as AsyncIterable<Uint8Array>))) {
     for (let i = 0; i < lines.length; i++) {
       try {
         if (!isUtf8(lines[i])) throw new UsageError('this is not UTF-8. Write other bytes as \\x and two hex digits.')
