@@ -12,6 +12,7 @@
  * `rest` is the offset of the suffix's rest in a cell: 4 in leaves, 16 in branches.
  */
 import type { Arena } from './arena.js'
+import { touch } from './arena.js'
 import { HEADER, PAGE_SIZE, SLOT } from './layout.js'
 import { countOf, setCount } from './header.js'
 
@@ -100,15 +101,39 @@ function compareRest(arena: Arena, base: number, index: number, rest: number, ke
   const keyLeft = length - from
   const difference = keyLeft - suffixLength
   if (keyLeft <= HEAD_LENGTH || suffixLength <= HEAD_LENGTH) return difference
-  const bytes = arena.bytes
-  const shared = (difference < 0 ? keyLeft : suffixLength) - HEAD_LENGTH
+  const { bytes, words } = arena
   let at = cellAt(arena, base, index) + rest
   let k = from + HEAD_LENGTH
-  for (const end = k + shared; k < end; k++, at++) {
+  const end = from + (difference < 0 ? keyLeft : suffixLength)
+  // A word a turn as long as they are equal: the rest of a suffix begins at a multiple of four.
+  for (; k <= end - 4; k += 4, at += 4) {
+    if (words[at >>> 2] !== (key[k] | (key[k + 1] << 8) | (key[k + 2] << 16) | (key[k + 3] << 24))) break
+  }
+  for (; k < end; k++, at++) {
     const order = key[k] - bytes[at]
     if (order !== 0) return order
   }
   return difference
+}
+
+/** Among more slots than these the place is halved before they are looked through in strides. */
+const RUN = 32
+/** Slots passed by in one stride. */
+const STRIDE = 4
+
+/**
+ * The first slot from `low` on, `high` where there is none, whose head is not less than this one. The last few slots are looked through
+ * in strides: what is read next does not hang on what was read last, so that memory is asked for all of it at once.
+ */
+function firstNotLess(words: Int32Array, slots: number, low: number, high: number, head: number): number {
+  while (high - low > RUN) {
+    const middle = (low + high) >>> 1
+    if ((words[slots + middle * 2] ^ FLIP) < head) low = middle + 1
+    else high = middle
+  }
+  while (low + STRIDE <= high && (words[slots + (low + STRIDE - 1) * 2] ^ FLIP) < head) low += STRIDE
+  while (low < high && (words[slots + low * 2] ^ FLIP) < head) low++
+  return low
 }
 
 /**
@@ -116,26 +141,30 @@ function compareRest(arena: Arena, base: number, index: number, rest: number, ke
  * the bitwise complement of the index of the first cell with a greater one.
  */
 export function searchNode(arena: Arena, base: number, low: number, rest: number, key: Uint8Array, length: number): number {
+  // The prefix stands at the end, and where it begins is known only once the header has come.
+  touch(arena, base + PAGE_SIZE - HEAD_LENGTH)
+  const { words } = arena
   const prefixLength = prefixLengthOf(arena, base)
   let high = countOf(arena, base)
   if (prefixLength !== 0) {
     const order = comparePrefix(arena, base, prefixLength, key, length)
     if (order !== 0) return order < 0 ? ~low : ~high
   }
-  const words = arena.words
   const head = headOf(key, prefixLength, length)
   const slots = (base + HEADER.SIZE) >>> 2
+  low = firstNotLess(words, slots, low, high, head)
+  // The key is this one, or stands before it, or among those after it that have the same head.
+  let middle = low
   while (low < high) {
-    const middle = (low + high) >>> 1
     const other = words[slots + middle * 2] ^ FLIP
-    if (other < head) low = middle + 1
-    else if (other > head) high = middle
+    if (other !== head) high = middle
     else {
       const order = compareRest(arena, base, middle, rest, key, prefixLength, length)
       if (order === 0) return middle
       if (order > 0) low = middle + 1
       else high = middle
     }
+    middle = (low + high) >>> 1
   }
   return ~low
 }

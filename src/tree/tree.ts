@@ -52,34 +52,31 @@ export class Tree {
     this.firstId = writer === null ? Infinity : writer.firstId
   }
 
-  /** The leaf where the key belongs; the tree has a root. */
-  private leafFor(key: Uint8Array, length: number): number {
+  /** True where the tree has the key; `slot` and `index` then say where. */
+  find(key: Uint8Array, length: number): boolean {
     const { pager, root } = this
     const { arenas } = pager
     let page = root.page
     let crc = root.crc
     let level = root.depth - 1
+    if (page === 0) return false
     for (;;) {
       const slot = pager.locate(page, root.tree)
       const arena = arenas[slot >>> ARENA_SHIFT]
       const base = baseOf(slot)
-      if (arena.words[base >>> 2] !== crc || kindOf(arena, base) !== kindAt(level)) this.inspect(page, slot, level)
-      if (level === 0) return slot
+      const { words } = arena
+      if (words[base >>> 2] !== crc || kindOf(arena, base) !== kindAt(level)) this.inspect(page, slot, level)
+      if (level === 0) {
+        this.slot = slot
+        this.index = searchNode(arena, base, 0, LEAF_CELL.REST, key, length)
+        return this.index >= 0
+      }
       const found = searchNode(arena, base, 1, BRANCH_CELL.REST, key, length)
       const cell = cellAt(arena, base, found >= 0 ? found : ~found - 1)
-      page = arena.words[cell >>> 2]
-      crc = arena.words[(cell + BRANCH_CELL.CRC) >>> 2]
+      page = words[cell >>> 2]
+      crc = words[(cell + BRANCH_CELL.CRC) >>> 2]
       level--
     }
-  }
-
-  /** True where the tree has the key; `slot` and `index` then say where. */
-  find(key: Uint8Array, length: number): boolean {
-    if (this.root.page === 0) return false
-    const slot = this.leafFor(key, length)
-    this.slot = slot
-    this.index = searchNode(this.pager.arenas[arenaOf(slot)], baseOf(slot), 0, LEAF_CELL.REST, key, length)
-    return this.index >= 0
   }
 
   /** The slot of a child, or of the root, that a pointer names with this checksum and level. */

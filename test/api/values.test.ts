@@ -89,6 +89,18 @@ describe('a key', () => {
 })
 
 describe('a value', () => {
+  it('comes back the same by get and by view, whatever its length and wherever it begins in its page', () => {
+    const db = byteStore()
+    const random = seeded(12)
+    const entries = Array.from({ length: 300 }, (_, length) => [4, 5, 6, 7, 8].map((key) => ({ key: Uint8Array.of(length >>> 8, length, ...randomBytes(random, key)), value: randomBytes(random, length) }))).flat()
+    db.transaction((tx) => entries.forEach(({ key, value }) => tx.put(key, value)))
+    const copies = entries.map(({ key }) => db.get(key))
+    entries.forEach(({ key, value }, i) => {
+      expect(Buffer.compare(copies[i] as Uint8Array, value), `${value.length} bytes`).toBe(0)
+      expect(db.view(key, (bytes) => Buffer.compare(bytes, value)), `${value.length} bytes`).toBe(0)
+    })
+  })
+
   it('of 0 bytes is not a missing key', () => {
     const db = byteStore()
     const key = Uint8Array.of(1)

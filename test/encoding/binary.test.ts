@@ -4,11 +4,11 @@ import { binary } from '../../src/encoding/binary.js'
 
 describe('binary', () => {
   it('writes any Uint8Array and gives back a Buffer with memory of its own', () => {
-    for (const length of [0, 1, 15, 16, 17, 100, 9000]) {
+    for (const length of [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 23, 24, 25, 26, 100, 9000]) {
       const bytes = Uint8Array.from({ length }, (_, i) => i * 7)
       const target = new Uint8Array(length + 3)
       expect(binary.encodeInto(bytes, target)).toBe(length)
-      expect(target.subarray(0, length)).toEqual(bytes)
+      expect(target).toEqual(Uint8Array.of(...bytes, 0, 0, 0))
       const source = new Uint8Array(length + 8)
       source.set(bytes, 5)
       const value = binary.decode(source, 5, 5 + length)

@@ -118,6 +118,29 @@ it('keys without the prefix sort before or behind the whole page', () => {
   expect(['mm', 'mmz', 'm', 'mn'].map((key) => hasPrefix(arena, BASE, bytesOf(key), key.length))).toEqual([true, true, false, false])
 })
 
+it('keys that differ in one byte are told apart wherever it stands, and from those that end before it', () => {
+  const alike = (length: number) => new Uint8Array(length).fill(0x80)
+  for (let length = 1; length <= 24; length++) {
+    const arena = newPage(false, NO_BYTES)
+    insertLeafCell(arena, BASE, 0, alike(length), length, length, NO_BYTES, 0)
+    const at = (key: Uint8Array) => searchNode(arena, BASE, 0, LEAF_CELL.REST, key, key.length)
+    expect(at(alike(length))).toBe(0)
+    expect([at(alike(length - 1)), at(alike(length + 1))]).toEqual([~0, ~1])
+    for (let i = 0; i < length; i++) {
+      expect([0, 0xff].map((byte) => at(alike(length).fill(byte, i, i + 1))), `byte ${i} of ${length}`).toEqual([~0, ~1])
+    }
+  }
+})
+
+it('a page of many short keys is searched as a sorted list is, keys between them and around them included', () => {
+  const arena = newPage(false, NO_BYTES)
+  const keyOf = (i: number) => Uint8Array.of(i >>> 8, i)
+  for (let i = 0; i < 200; i++) insertLeafCell(arena, BASE, i, keyOf(i * 2 + 1), 2, 2, NO_BYTES, 0)
+  for (let i = 0; i <= 400; i++) {
+    expect(searchNode(arena, BASE, 0, LEAF_CELL.REST, keyOf(i), 2), `key ${i}`).toBe(i % 2 === 1 ? i >>> 1 : ~(i >>> 1))
+  }
+})
+
 it('compareKey and a search agree with the order of bytes', () => {
   const keys = ['k', 'k\0', 'k\0\0\0', 'k\0\0\0\0', 'k\0\0\0\0\0', 'kabcd', 'kabcda', 'kabcdab', 'kabcdb', 'k\xff\xff\xff\xff', 'k\xff\xff\xff\xff\xff']
   for (const text of ['', 'k']) {
