@@ -78,8 +78,10 @@ describe('the examples of the README', () => {
 
 /** Compiles the examples as if they stood in a folder at the top. */
 function typeErrors(all: Example[]): string[] {
-  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path))
-  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, ROOT)
+  const project = join(ROOT, 'tsconfig.json')
+  const { config } = ts.readConfigFile(project, (path) => ts.sys.readFile(path))
+  // With the project's name the types of Node are looked for beside it, and not where this process stands.
+  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, ROOT, undefined, project)
   const files = new Map(all.map(({ code }, i) => [join(ROOT, `readme-example-${i}.ts`), code]))
   const host = ts.createCompilerHost(options)
   const { fileExists, readFile, getSourceFile } = host

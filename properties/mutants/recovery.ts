@@ -70,7 +70,7 @@ export const recoveryMutants: readonly Mutant[] = [
     breaks: 'A page is believed though it is not the one its parent points to: a stale or misdirected one becomes wrong data.',
     edits: [
       { file: 'src/tree/tree.ts', text: 'if (crcOf(arena, base) !== crc || kindOf(arena, base) !== kindAt(level)) this.inspect', replacement: 'if (kindOf(arena, base) !== kindAt(level)) this.inspect' },
-      { file: 'src/tree/tree.ts', text: 'if (arena.words[base >>> 2] !== crc || kindOf(', replacement: 'if (kindOf(' },
+      { file: 'src/tree/tree.ts', text: 'if (words[base >>> 2] !== crc || kindOf(', replacement: 'if (kindOf(' },
     ],
   },
   {
