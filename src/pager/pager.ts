@@ -337,6 +337,12 @@ export class Pager {
     }
   }
 
+  /** Gives the pool's memory away. The file has been closed: who still looks for a page in a frame asks the file, which refuses. */
+  close(): void {
+    this.pool.close()
+    this.where = new Int32Array(0)
+  }
+
   private extended(pages: number): void {
     if (pages > this.physicalPages) this.physicalPages = pages
     if (pages > this.where.length) this.growTable(pages)

@@ -153,6 +153,7 @@ export class Pool {
       this.arenas[FIRST_SLAB + slab] = NO_ARENA
     }
     this.views.length = 0
+    this.evictions++
   }
 
   private makeRoom(): void {

@@ -296,7 +296,7 @@ export class Store {
     } finally {
       this.durability.cancelTimer()
       this.file.close()
-      this.pager.pool.close()
+      this.pager.close()
     }
   }
 

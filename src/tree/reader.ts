@@ -25,6 +25,9 @@ const PLACES = 3
 /** In place of the end of a value that is read only when it is asked for, from where it stands. */
 const NOT_COPIED = -1
 
+/** Readers that a tree keeps, each with the memory of its last copies: those of a moment with many iterators are not to stay for good. */
+const IDLE_READERS = 16
+
 /** Which parts of the entries are asked for. */
 export const PART = { KEY: 1, VALUE: 2, BOTH: 3 } as const
 
@@ -47,7 +50,7 @@ export class EntryReader {
     this.parts = parts
   }
 
-  /** A reader over a range, to be given back by `release`. Making one takes as long as reading some entries, so a tree keeps those that nobody uses. */
+  /** A reader over a range, to be given back by `release`. Making one takes as long as reading some entries, so a tree keeps some that nobody uses. */
   static over(tree: Tree, range: Range, parts: number): EntryReader {
     const reader = tree.idleReaders.pop()
     if (reader === undefined) return new EntryReader(tree, range, parts)
@@ -60,7 +63,8 @@ export class EntryReader {
 
   release(): void {
     this.uses++
-    this.tree.idleReaders.push(this)
+    const { idleReaders } = this.tree
+    if (idleReaders.length < IDLE_READERS) idleReaders.push(this)
   }
 
   /** To the next entry; false at the end of the range, and from then on. */

@@ -109,6 +109,20 @@ describe('an encoding that uses the database', () => {
     expect(small.at(7)).toEqual([padded(7), 'value 7'])
   })
 
+  for (const [how, options] of [['through a map', {}], ['without a map', { mapper: () => undefined }]] as const) {
+    it(`that closes the database in the decode of a key gets the value as it is, or an error, never another one (${how})`, () => {
+      const value = Buffer.alloc(5000, 1)
+      const work: { decode?: () => unknown } = {}
+      const db = diskStore<string, Uint8Array>({ keyEncoding: running(work), ...options })
+      db.transaction((tx) => { for (let i = 0; i < 50; i++) tx.put(padded(i), value) })
+      work.decode = () => db.close()
+      let read: unknown
+      const code = codeOf(() => { read = db.entries().next().value })
+      if (how === 'through a map') expect(read).toEqual([padded(0), value])
+      else expect(code).toBe('COPPICE_IO')
+    })
+  }
+
   it('that throws makes an error with a code and keeps what was thrown, and nothing is written', () => {
     const thrown = new Error('cannot')
     const encoding = { encode: () => { throw thrown }, decode: () => { throw thrown } }

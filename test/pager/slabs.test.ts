@@ -18,6 +18,14 @@ describe('large slabs', () => {
     expect(takeSlab(LARGE)).not.toBe(slab)
   })
 
+  it('are used again all where several pools have come to their end, so that the memory does not grow with each turn', () => {
+    const slabs = [takeSlab(LARGE), takeSlab(LARGE), takeSlab(LARGE)]
+    slabs.forEach(leaveSlab)
+    const again = new Set([takeSlab(LARGE), takeSlab(LARGE), takeSlab(LARGE)])
+    expect(slabs.every((slab) => again.has(slab))).toBe(true)
+    expect(again.has(takeSlab(LARGE))).toBe(false)
+  })
+
   it('are used again for the same length only', () => {
     leaveSlab(takeSlab(LARGE))
     expect(takeSlab(2 * LARGE).byteLength).toBe(2 * LARGE)
