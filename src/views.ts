@@ -10,7 +10,9 @@ import { isOverflow, storedLength, valueAt } from './page/leaf.js'
 import { EMPTY_TREE, validateTreePointer, writeTreePointer } from './page/tree-pointer.js'
 import type { CatalogRecord, Commit } from './pager/recover.js'
 import { readCatalogRecord } from './pager/recover.js'
+import type { RecordMark } from './page/record.js'
 import { Root } from './pager/root.js'
+import type { Outcome } from './pager/seal.js'
 import { sealRoot } from './pager/seal.js'
 import type { SpaceMark } from './pager/allocator.js'
 import type { DurabilityMode, Store } from './pager/store.js'
@@ -122,6 +124,7 @@ interface OpenTree {
 /** Where a transaction can go back to. */
 export interface ViewMark {
   space: SpaceMark
+  record: RecordMark
   roots: Map<string | undefined, Root>
   catalog: Root
 }
@@ -141,10 +144,10 @@ export class WriteView {
   /** True while a change runs that calls the user's code. */
   changing = false
 
-  constructor(store: Store) {
+  constructor(store: Store, writer = store.begin()) {
     const { meta } = store.newest
     this.store = store
-    this.writer = store.begin()
+    this.writer = writer
     this.defaultTree = new Tree(store.pager, new Root(DEFAULT_TREE, meta.defaultTree), this.writer)
     this.catalog = new Tree(store.pager, new Root(CATALOG_TREE, meta.catalog), this.writer)
     this.nextTree = meta.nextTree
@@ -158,6 +161,7 @@ export class WriteView {
   /** Runs a change of a tree; one that fails half-way fails the transaction. */
   write<T>(name: string | undefined, change: (tree: Tree) => T): T {
     try {
+      this.writer.recorder.enter(name)
       const result = change(this.tree(name))
       if (name !== undefined && this.tree(name).root.page !== 0) this.createTree(name)
       return result
@@ -186,6 +190,10 @@ export class WriteView {
     return [...recordsOf(this.catalog)].map(([name]) => name)
   }
 
+  has(name: string): boolean {
+    return this.open(name).recorded
+  }
+
   /** Makes a tree without entries; answers false where there is one of that name. */
   createTree(name: string): boolean {
     const open = this.open(name)
@@ -199,6 +207,7 @@ export class WriteView {
     const open = this.open(name)
     if (!open.recorded) return false
     try {
+      this.writer.recorder.giveUp()
       discardTree(open.tree)
       const key = encodeName(name)
       open.recorded = false
@@ -221,6 +230,8 @@ export class WriteView {
   }
 
   private record(name: string, open: OpenTree): void {
+    // A record of the journal names trees that are there.
+    if (!open.recorded) this.writer.recorder.giveUp()
     const { root } = open.tree
     const wrong = validateTreePointer(root.pointer(), this.writer.space.pageCount)
     if (wrong !== undefined) throw corrupt(root.page, root.tree, wrong)
@@ -241,11 +252,12 @@ export class WriteView {
   mark(): ViewMark {
     const roots = new Map<string | undefined, Root>([[undefined, this.defaultTree.root.clone()]])
     for (const [name, open] of this.named) roots.set(name, open.tree.root.clone())
-    return { space: this.writer.savepoint(), roots, catalog: this.catalog.root.clone() }
+    return { space: this.writer.savepoint(), record: this.writer.recorder.mark(), roots, catalog: this.catalog.root.clone() }
   }
 
   rollbackTo(mark: ViewMark): void {
     this.writer.rollback(mark.space)
+    this.writer.recorder.rollback(mark.record)
     restore(this.catalog, mark.catalog)
     restore(this.defaultTree, mark.roots.get(undefined))
     for (const [name, open] of this.named) {
@@ -268,13 +280,21 @@ export class WriteView {
       return
     }
     try {
-      this.recordChangedTrees()
-      const outcome = { defaultTree: this.defaultTree.root, catalog: this.catalog.root, nextTree: this.nextRecorded }
-      this.store.commit(this.writer, outcome, mode)
+      this.store.commit(this.writer, this.outcome(), mode)
     } catch (error) {
       this.rollback()
       throw error
     }
+  }
+
+  /** The end of a commit of the journal that has been made again. */
+  publish(): void {
+    this.store.publishRepeated(this.writer, this.outcome())
+  }
+
+  private outcome(): Outcome {
+    this.recordChangedTrees()
+    return { defaultTree: this.defaultTree.root, catalog: this.catalog.root, nextTree: this.nextRecorded }
   }
 
   rollback(): void {

@@ -216,7 +216,7 @@ function sameCheck(world: World, db: Database<Bytes, Bytes>, model = world.commi
 
 function sameStats(world: World): void {
   const { pages, trees, pool, pending } = world.db.stats()
-  same('pages by kind', pages.meta + pages.leaf + pages.branch + pages.overflow + pages.freeLog + pages.free, pages.total)
+  same('pages by kind', pages.meta + pages.leaf + pages.branch + pages.overflow + pages.freeLog + pages.journal + pages.free, pages.total)
   same('pending pages that are not free', Math.max(0, pages.pending - pages.free), 0)
   same('pending pages by holder', pending.reduce((sum, each) => sum + each.pages, 0), pages.pending)
   same('names in stats', trees.map(({ name }) => name ?? '').join(), ['', ...world.committed.names()].join())

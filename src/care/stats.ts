@@ -36,7 +36,7 @@ export interface PendingStats {
   pages: number
   /** Transactions, snapshots, iterators and the store's own syncs that hold it. */
   holders: number
-  /** True where only the store itself holds it, until its next sync. */
+  /** True where only the store itself holds it, until its next checkpoint or sync. */
   awaitsSync: boolean
 }
 
@@ -68,6 +68,8 @@ export interface Stats {
     overflow: number
     /** Pages that hold the list of free ones. */
     freeLog: number
+    /** Pages kept for the journal of small commits. */
+    journal: number
     /** Free, pending ones included. */
     free: number
     /** Free, but kept for those who can still see them. */
@@ -81,7 +83,7 @@ export interface Stats {
   pool: {
     /** Pages that the pool has room for. */
     frames: number
-    /** Changed pages in it now, not yet committed. */
+    /** Changed pages in it now: not yet committed, or waiting for a checkpoint. */
     dirty: number
     /** Pages moved to the file before their commit, since the store was opened. */
     spilledPages: number
@@ -113,6 +115,7 @@ export function stats(store: Store, view: CommitView): Stats {
       branch: sum('branchPages'),
       overflow: sum('overflowPages'),
       freeLog: meta.log.length,
+      journal: meta.journal.pages,
       free: store.space().unused.size,
       pending: pending.reduce((total, { pages }) => total + pages, 0),
     },

@@ -21,6 +21,12 @@ export interface LogPointer {
   runs: number
 }
 
+/** Pages in a row that belong to the journal. */
+export interface JournalRegion {
+  page: number
+  pages: number
+}
+
 export interface Meta {
   /** 16 random bytes, drawn when the database was made. */
   database: Uint8Array
@@ -32,6 +38,8 @@ export interface Meta {
   defaultTree: TreePointer
   catalog: TreePointer
   log: LogPointer
+  /** The pages kept for the journal of the commits after this one; page 0 and none where there is no journal. */
+  journal: JournalRegion
   /** Milliseconds since 1970. */
   timestamp: number
   /** What became free or taken since the newest page of the free log. */
@@ -68,6 +76,8 @@ export function encodeMeta(meta: Meta, slot: number): Uint8Array {
   view.setUint32(META.LOG_LENGTH, meta.log.length, true)
   view.setUint32(META.LOG_RUNS, meta.log.runs, true)
   writeU64(arena, META.TIMESTAMP, meta.timestamp)
+  view.setUint32(META.JOURNAL_PAGE, meta.journal.page, true)
+  view.setUint32(META.JOURNAL_PAGES, meta.journal.pages, true)
   writeRuns(view, META.DELTA, meta.delta, 0, meta.delta.length)
   setCrc(arena, 0, pageCrc(arena, 0))
   return arena.bytes
@@ -115,6 +125,7 @@ function readFields(arena: Arena, view: DataView): Meta {
       length: view.getUint32(META.LOG_LENGTH, true),
       runs: view.getUint32(META.LOG_RUNS, true),
     },
+    journal: { page: view.getUint32(META.JOURNAL_PAGE, true), pages: view.getUint32(META.JOURNAL_PAGES, true) },
     timestamp: readU64(arena, META.TIMESTAMP),
     delta: readRuns(view, META.DELTA, countOf(arena, 0)),
   }
@@ -122,13 +133,15 @@ function readFields(arena: Arena, view: DataView): Meta {
 
 /** What is wrong with a commit, read or about to be written, or undefined. */
 export function metaFault(meta: Meta): string | undefined {
-  const { pageCount, log } = meta
+  const { pageCount, log, journal } = meta
   if (meta.transaction > Number.MAX_SAFE_INTEGER) return 'its transaction id is impossible'
   if (meta.durable > meta.transaction) return 'it says that a later transaction is durable'
   if (pageCount < META_SLOTS || pageCount > MAX_PAGES) return `its page count is ${pageCount}`
   if (meta.nextTree <= DEFAULT_TREE || meta.nextTree >= 2 ** 32) return `its next tree is ${meta.nextTree}`
   if (log.page >= pageCount || (log.page !== 0 && log.page < META_SLOTS) || log.length > pageCount) return 'its free log lies outside the file'
   if ((log.page === 0) !== (log.length === 0)) return 'its free log has a length but no page'
+  if ((journal.page === 0) !== (journal.pages === 0)) return 'its journal has a length but no page'
+  if (journal.page + journal.pages > pageCount || (journal.page !== 0 && journal.page < META_SLOTS)) return 'its journal lies outside the file'
   if (meta.delta.some((run) => run.start < META_SLOTS || run.start + run.length > pageCount || run.length === 0)) {
     return 'its free delta names pages outside the file'
   }

@@ -43,6 +43,10 @@ export class Allocator {
   private growth = MAX_PAGES
   /** Single pages that the transaction has asked for, and that the last one committed had. */
   private allocated = 0
+  /** True where the pages of many commits are written together, so that those of one need not lie side by side. */
+  collects = false
+  /** True where a page of this transaction may have no block on the disk. */
+  private blockless = false
   private usual = 0
   /** Writes zeros to so many pages from `start` on, the end of the file; false where the disk has no room for them. */
   private readonly reserve: (start: number, count: number) => boolean
@@ -67,6 +71,11 @@ export class Allocator {
     this.available.remove(page)
     this.latest[place] = page
     return page
+  }
+
+  /** True where every page that the transaction has taken has its block, so that it can be written later, whatever happens to the disk. */
+  get hasBlocks(): boolean {
+    return !this.isBulk && !this.blockless
   }
 
   private get isBulk(): boolean {
@@ -95,7 +104,8 @@ export class Allocator {
    */
   private slack(): number {
     if (this.pageCount < SEGMENT_PAGES || this.isBulk || this.usual < MANY_PAGES) return 0
-    return Math.max(this.pageCount >>> 4, Math.min(Math.floor(this.pageCount / 3), SLACK_PAGES))
+    const few = this.pageCount >>> 4
+    return this.collects ? few : Math.max(few, Math.min(Math.floor(this.pageCount / 3), SLACK_PAGES))
   }
 
   /**
@@ -118,7 +128,7 @@ export class Allocator {
 
   /** Where the disk has no room for that one either, the write that matters will say so. */
   private extendByOne(): number {
-    this.reserve(this.pageCount, 1)
+    if (!this.reserve(this.pageCount, 1)) this.blockless = true
     return this.extend(1)
   }
 
@@ -221,6 +231,7 @@ export class Allocator {
 
   private startAnew(): void {
     this.allocated = 0
+    this.blockless = false
     this.growth = MAX_PAGES
   }
 }

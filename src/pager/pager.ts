@@ -52,7 +52,7 @@ export class Pager {
     this.physicalPages = Math.min(Math.floor(file.size() / PAGE_SIZE), MAX_PAGES)
     this.where = new Int32Array(Math.max(1024, this.physicalPages))
     this.seal = seal
-    this.pool = new Pool(this.arenas, poolPages, (frames) => this.spill(frames))
+    this.pool = new Pool(this.arenas, poolPages, (frames) => this.spill(frames), file.readOnly)
     this.coverWindows(this.physicalPages)
   }
 

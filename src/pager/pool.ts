@@ -37,6 +37,7 @@ export class Pool {
   /** Frames in the order they became dirty; one that was spilled since may stand here too. */
   private becameDirty: number[] = []
   private frames = 0
+  private readonly keepsDirty: boolean
   private hand = 0
   private clock = 0
   /** Dirty frames. */
@@ -46,8 +47,9 @@ export class Pool {
   /** Dirty pages written before their transaction committed, since the store was opened. */
   spilled = 0
 
-  /** `spill` writes the given dirty frames and marks each clean or releases it. */
-  constructor(arenas: Arena[], capacity: number, spill: (frames: number[]) => void) {
+  /** `spill` writes the given dirty frames and marks each clean or releases it; with `keepsDirty` none of those is ever spilled. */
+  constructor(arenas: Arena[], capacity: number, spill: (frames: number[]) => void, keepsDirty = false) {
+    this.keepsDirty = keepsDirty
     this.arenas = arenas
     this.capacity = capacity
     this.spill = spill
@@ -166,7 +168,7 @@ export class Pool {
     for (let step = 0; step < this.capacity * 2 && found < wanted; step++) {
       const frame = this.hand
       this.hand = (this.hand + 1) % this.capacity
-      if (this.clock - this.stamps[frame] < RECENT || this.pages[frame] === 0 || this.pins[frame] !== 0) continue
+      if (this.clock - this.stamps[frame] < RECENT || this.pages[frame] === 0 || this.pins[frame] !== 0 || (this.keepsDirty && this.isDirty(frame))) continue
       if (this.referenced[frame] !== 0) {
         this.referenced[frame] = 0
         continue

@@ -6,6 +6,7 @@
  * 3. Walk what it reaches, but only pages born after the commit that it knows to be durable, and compare
  *    each with the checksum in the pointer to it. All there: this is the commit.
  * 4. Otherwise that commit never finished: back to 2 with the next candidate.
+ * 5. The commits after it stand in its journal, up to the first page that is not there. They are made again.
  *
  * A commit that any slot knows to be durable is never passed over: its pages were on the disk, so if they are
  * not there now the file is damaged, and an older state would be wrong data.
@@ -24,6 +25,8 @@ import { decodeMeta } from '../page/meta.js'
 import type { TreePointer } from '../page/tree-pointer.js'
 import { readTreePointer, validateTreePointer } from '../page/tree-pointer.js'
 import { readLog } from './free-log.js'
+import type { JournalReading } from './journal.js'
+import { readJournal } from './journal.js'
 import type { Pager } from './pager.js'
 import { FRAME_SLOTS } from './pool.js'
 
@@ -35,7 +38,10 @@ export interface Commit {
 }
 
 export interface Recovery {
+  /** A checkpoint. */
   commit: Commit
+  /** The commits after it. */
+  journal: JournalReading
   /** Highest transaction id found in any slot, finished or not: the next one is above it. */
   highest: number
   /** The pages of the commit that were not known to be on the disk, its meta page among them. */
@@ -68,13 +74,32 @@ export function recover(pager: Pager): Recovery {
     if (newest !== undefined && commit.meta.transaction < durable) throw newest
     const walk: Walk = { meta: commit.meta, found: new Set([commit.slot]) }
     const fault = commitFault(pager, walk)
-    if (fault === undefined) return { commit, highest, unsettled: walk.found, worthless, passedOver }
+    if (fault === undefined) {
+      const journal = readJournal(pager, commit.meta)
+      for (let i = 0; i < journal.pages; i++) walk.found.add(commit.meta.journal.page + i)
+      return { commit, journal, highest: Math.max(highest, journal.highest), unsettled: walk.found, worthless, passedOver }
+    }
     if (commit.meta.transaction <= durable) throw fault
     worthless.push(commit.slot)
     passedOver.push(`transaction ${commit.meta.transaction}: ${fault.message}`)
     newest ??= fault
   }
   throw newest ?? unreadable(pager, readings)
+}
+
+/**
+ * Writes what recovery found again, byte for byte, to be synced before anything is written over pages that an older meta slot
+ * reaches: where an earlier process saw a sync fail, the system may go on showing pages that never reached the disk, and
+ * another sync alone would not write them. Every other meta slot is filled with zeros: a commit that lacks a page might find it in what is
+ * written from now on, and a slot that shows nothing may hold a failed commit on the disk, by that same failure of a sync.
+ */
+export function writeAgain(pager: Pager, unsettled: Iterable<number>, worthless: readonly number[]): void {
+  const bytes = new Uint8Array(PAGE_SIZE)
+  for (const page of unsettled) {
+    pager.readFile(bytes, page * PAGE_SIZE)
+    pager.writeFile([bytes], page * PAGE_SIZE)
+  }
+  for (const slot of worthless) pager.writeFile([new Uint8Array(PAGE_SIZE)], slot * PAGE_SIZE)
 }
 
 function readSlots(pager: Pager): MetaReading[] {

@@ -9,8 +9,32 @@ import { branchFlags, childOf, setBranchFlags, setChildCrc } from '../page/branc
 import { pageCrc } from '../page/checksum.js'
 import { countOf, crcOf, setCrc, typeOf } from '../page/header.js'
 import { BRANCH_FLAG, TYPE } from '../page/layout.js'
+import type { Meta } from '../page/meta.js'
 import type { Pager } from './pager.js'
 import type { Root } from './root.js'
+import type { Writer } from './writer.js'
+
+/** What a write transaction leaves: the roots, and the next id for a new tree. */
+export interface Outcome {
+  defaultTree: Root
+  catalog: Root
+  nextTree: number
+}
+
+/** Seals the trees of a commit, the one after `before`; what is free its meta page still has to say. */
+export function sealCommit({ pager, space, id }: Writer, { defaultTree, catalog, nextTree }: Outcome, before: Meta): Meta {
+  sealRoot(pager, defaultTree, new Set())
+  sealRoot(pager, catalog, new Set())
+  return {
+    ...before,
+    transaction: id,
+    pageCount: space.pageCount,
+    nextTree,
+    defaultTree: defaultTree.pointer(),
+    catalog: catalog.pointer(),
+    timestamp: Date.now(),
+  }
+}
 
 /** Seals the tree and adds the frames of its dirty pages to `sealed`. */
 export function sealRoot(pager: Pager, root: Root, sealed: Set<number>): void {

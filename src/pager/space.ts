@@ -41,10 +41,13 @@ export class Space extends Allocator {
   /** So many of them, from the first on, are members, in page order, each once. */
   private changedInOrder = 0
   private readonly flipped = new IntList()
+  private readonly dropped: (page: number) => void
 
-  constructor(readers: Readers, reserve: (start: number, count: number) => boolean) {
+  /** `dropped` is told of every page that nobody can see any more. */
+  constructor(readers: Readers, reserve: (start: number, count: number) => boolean, dropped: (page: number) => void = nothing) {
     super(reserve)
     this.readers = readers
+    this.dropped = dropped
   }
 
   // The transaction.
@@ -174,6 +177,7 @@ export class Space extends Allocator {
   private hold(page: number, birth: number, freed: number): void {
     const holder = this.readers.seeing(birth, freed)
     if (holder === undefined) {
+      this.dropped(page)
       this.giveBack(page)
       return
     }
@@ -224,4 +228,8 @@ export class Space extends Allocator {
       for (let page = run.start; page < run.start + run.length; page++) this.available.add(page)
     }
   }
+}
+
+function nothing(): void {
+  // Whoever only looks at free space has no pages in memory.
 }

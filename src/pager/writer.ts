@@ -11,6 +11,7 @@ import { arenaOf, baseOf } from '../page/arena.js'
 import { birthOf, formatPage, setBirth, setPage, typeOf } from '../page/header.js'
 import { PAGE_SIZE, TYPE } from '../page/layout.js'
 import type { OverflowRef } from '../page/leaf.js'
+import type { Recorder } from '../page/record.js'
 import type { Pager } from './pager.js'
 import { FRAME_SLOTS } from './pool.js'
 import { PLACE } from './segments.js'
@@ -20,6 +21,8 @@ import type { Space } from './space.js'
 export class Writer {
   readonly pager: Pager
   readonly space: Space
+  /** What the transaction does, for the journal. */
+  readonly recorder: Recorder
   /** Birth of the pages written from now on; the id that the commit will have. */
   id: number
   /** The id it began with: pages born then or later are its own. */
@@ -30,13 +33,15 @@ export class Writer {
   /** The newest commit when it began. */
   private readonly base: number
 
-  constructor(pager: Pager, space: Space, base: number, id: number) {
+  constructor(pager: Pager, space: Space, recorder: Recorder, base: number, id: number) {
+    this.recorder = recorder
     this.base = base
     this.pager = pager
     this.space = space
     this.id = id
     this.firstId = id
     this.start = space.mark()
+    recorder.restart()
     pager.newest = id
   }
 
@@ -106,6 +111,7 @@ export class Writer {
     const pages = Math.ceil(bytes.length / PAGE_SIZE)
     const page = this.space.allocateRun(pages)
     this.extentPages += pages
+    this.recorder.giveUp()
     this.pager.writeBytes(page, bytes)
     return { page, crc: crc32(bytes), length: bytes.length, birth: this.id }
   }

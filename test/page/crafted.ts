@@ -29,6 +29,7 @@ export function random(seed: number): (below: number) => number {
 }
 
 export const NO_LOG = { page: 0, crc: 0, length: 0, runs: 0 }
+export const NO_JOURNAL = { page: 0, pages: 0 }
 export const NO_TREE = { page: 0, crc: 0, entries: 0, depth: 0 }
 
 export function metaOf(fields: Partial<Meta> = {}): Meta {
@@ -41,6 +42,7 @@ export function metaOf(fields: Partial<Meta> = {}): Meta {
     defaultTree: NO_TREE,
     catalog: NO_TREE,
     log: NO_LOG,
+    journal: NO_JOURNAL,
     timestamp: 1_700_000_000_000,
     delta: [],
     ...fields,

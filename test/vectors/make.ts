@@ -21,6 +21,7 @@ import { fromHex, VECTORS, writeVector } from './vector.js'
 const TIMESTAMP = 1_000_000_000_000
 
 type Bytes = Uint8Array
+const binary = { keyEncoding: 'binary', valueEncoding: 'binary' } as const
 type Raw = Database<Bytes, Bytes>
 
 interface Recipe {
@@ -45,7 +46,7 @@ function buildAll(db: Raw, recipe: Recipe): void {
     fill(tx, recipe.default ?? [])
     for (const [name, entries] of Object.entries(recipe.named ?? {})) {
       tx.createTree(name)
-      fill(tx.tree(name, { keyEncoding: 'binary', valueEncoding: 'binary' }), entries)
+      fill(tx.tree(name, binary), entries)
     }
   })
 }
@@ -58,6 +59,9 @@ const headEntries: ExpectedEntry[] = [
 const branchEntries: ExpectedEntry[] = Array.from({ length: 400 }, (_, i) => [text(`key:${String(i).padStart(4, '0')}`), text(`the value of key ${i}`)])
 
 const longEntries: ExpectedEntry[] = Array.from({ length: 600 }, (_, i) => [[text('abcd'[Math.floor(i / 150)]), 2044, text(String(1000 + i)), 1], ['2e', 12]])
+
+const wideEntries: ExpectedEntry[] = Array.from({ length: 130 }, (_, i) => [text(`wide:${String(i).padStart(3, '0')}`), ['2e', 1900]])
+const newEntries: ExpectedEntry[] = ['a', 'b', 'c'].map((letter) => [text(`new:${letter}`), [text(letter), 1900]])
 
 const hundreds = (i: number): string => text(`blob:${String(i).padStart(4, '0')}`)
 const PATTERN = Buffer.from(Uint8Array.from({ length: 256 }, (_, i) => i)).toString('hex')
@@ -115,6 +119,26 @@ const recipes: Record<VectorName, Recipe> = {
     },
     beforeClose: (bytes) => loseRoot(bytes),
   },
+  journal: {
+    description: 'Three commits stand in the journal alone: one with each kind of change, one in a named tree, and one whose record takes two pages.',
+    default: [[text('bare'), ''], ...newEntries, ...wideEntries.filter((_, i) => i !== 7 && (i < 100 || i >= 110))],
+    named: { users: [[text('1'), text('Ada')], [text('2'), text('Grace')]] },
+    build: (db) => {
+      const users = db.tree<Bytes, Bytes>('users', binary)
+      db.transaction((tx) => fill(tx, wideEntries))
+      db.transaction((tx) => fill(tx.tree<Bytes, Bytes>('users', binary), [[text('1'), text('Ada')]]))
+      // The store has grown large enough for a journal, and the next checkpoint keeps pages for one.
+      fill(db, [[text('bare'), text('not yet')]])
+      db.transaction((tx) => {
+        fill(tx, [[text('bare'), '']])
+        tx.delete(fromHex(wideEntries[7][0]))
+        tx.deleteRange({ gte: fromHex(wideEntries[100][0]), lt: fromHex(wideEntries[110][0]) })
+      })
+      fill(users, [[text('2'), text('Grace')]])
+      db.transaction((tx) => fill(tx, newEntries))
+    },
+    beforeClose: (bytes) => bytes,
+  },
 }
 
 /** As if the newest commit's root had not been written: in its place stands what stood there before, nothing. */
@@ -143,7 +167,7 @@ function pin(bytes: Bytes): Bytes {
 function make(name: VectorName, folder: string): void {
   const recipe = recipes[name]
   const file = path.join(folder, name)
-  const options = { keyEncoding: 'binary', valueEncoding: 'binary' } as const
+  const options = binary
   const db = open<Bytes, Bytes>(file, options)
   if (recipe.build === undefined) buildAll(db, recipe)
   else recipe.build(db)
@@ -158,7 +182,7 @@ function make(name: VectorName, folder: string): void {
     description: recipe.description,
     transaction,
     pageCount: pages.total,
-    pages: { reached: pages.reached, freeLog: pages.freeLog, free: pages.free },
+    pages: { reached: pages.reached, freeLog: pages.freeLog, journal: pages.journal, free: pages.free },
     passedOver: recipe.passedOver ?? 0,
     depth: trees[0].depth,
     default: recipe.default ?? [],
