@@ -28,18 +28,17 @@ export function journalPagesFor(length: number): number {
   return Math.max(1, Math.ceil(length / JOURNAL_PAGE_BYTES))
 }
 
-export function encodeJournalPage(page: number, content: JournalPage): Uint8Array {
-  const arena = new Arena(new ArrayBuffer(PAGE_SIZE))
-  formatPage(arena, 0, page, TYPE.JOURNAL, 0, CATALOG_TREE)
-  setBirth(arena, 0, content.transaction)
-  writeU64(arena, JOURNAL.BASE, content.base)
-  writeU64(arena, JOURNAL.DURABLE, content.durable)
-  arena.words[JOURNAL.POSITION >>> 2] = content.position
-  arena.words[JOURNAL.PART >>> 2] = content.part
-  arena.words[JOURNAL.LENGTH >>> 2] = content.length
-  arena.bytes.set(content.data, JOURNAL.DATA)
-  setCrc(arena, 0, pageCrc(arena, 0))
-  return arena.bytes
+/** Writes a page of the journal to memory at `base`. */
+export function writeJournalPage(arena: Arena, base: number, page: number, content: JournalPage): void {
+  formatPage(arena, base, page, TYPE.JOURNAL, 0, CATALOG_TREE)
+  setBirth(arena, base, content.transaction)
+  writeU64(arena, base + JOURNAL.BASE, content.base)
+  writeU64(arena, base + JOURNAL.DURABLE, content.durable)
+  arena.words[(base + JOURNAL.POSITION) >>> 2] = content.position
+  arena.words[(base + JOURNAL.PART) >>> 2] = content.part
+  arena.words[(base + JOURNAL.LENGTH) >>> 2] = content.length
+  arena.bytes.set(content.data, base + JOURNAL.DATA)
+  setCrc(arena, base, pageCrc(arena, base))
 }
 
 /** Reads the 4 KiB of a page; undefined where it is no whole page of a journal, written for this place. */

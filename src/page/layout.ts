@@ -102,6 +102,8 @@ export const RUN = { START: 0, LENGTH: 4, SIZE: 8, FREED: 0x80000000 } as const
 /** Runs that fit in a meta page, and in a page of the free log. */
 export const META_RUNS = (PAGE_SIZE - META.DELTA) / RUN.SIZE
 export const LOG_PAGE_RUNS = (PAGE_SIZE - FREE_LOG.RUNS) / RUN.SIZE
+/** Pages of a journal at most: opening reads all of them. */
+export const MAX_JOURNAL_PAGES = 1024
 /** Bytes of a record that fit in a page of the journal. */
 export const JOURNAL_PAGE_BYTES = PAGE_SIZE - JOURNAL.DATA
 

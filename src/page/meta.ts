@@ -5,7 +5,7 @@
 import { Arena } from './arena.js'
 import { pageCrc } from './checksum.js'
 import { birthOf, crcOf, formatPage, pageOf, readU64, setBirth, setCount, setCrc, typeOf, writeU64, countOf } from './header.js'
-import { CATALOG_TREE, DEFAULT_TREE, FORMAT_VERSION, MAGIC, MAX_PAGES, META, META_RUNS, META_SLOTS, PAGE_SIZE, TYPE } from './layout.js'
+import { CATALOG_TREE, DEFAULT_TREE, FORMAT_VERSION, MAGIC, MAX_JOURNAL_PAGES, MAX_PAGES, META, META_RUNS, META_SLOTS, PAGE_SIZE, TYPE } from './layout.js'
 import type { Run } from './runs.js'
 import { readRuns, writeRuns } from './runs.js'
 import type { TreePointer } from './tree-pointer.js'
@@ -141,6 +141,7 @@ export function metaFault(meta: Meta): string | undefined {
   if (log.page >= pageCount || (log.page !== 0 && log.page < META_SLOTS) || log.length > pageCount) return 'its free log lies outside the file'
   if ((log.page === 0) !== (log.length === 0)) return 'its free log has a length but no page'
   if ((journal.page === 0) !== (journal.pages === 0)) return 'its journal has a length but no page'
+  if (journal.pages > MAX_JOURNAL_PAGES) return `its journal has ${journal.pages} pages`
   if (journal.page + journal.pages > pageCount || (journal.page !== 0 && journal.page < META_SLOTS)) return 'its journal lies outside the file'
   if (meta.delta.some((run) => run.start < META_SLOTS || run.start + run.length > pageCount || run.length === 0)) {
     return 'its free delta names pages outside the file'

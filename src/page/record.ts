@@ -8,6 +8,7 @@
  *   DELETE_RANGE  low length u16 | high length u16 | low | high      (length 0xffff: no such bound)
  */
 import { CHANGE, JOURNAL_PAGE_BYTES, MAX_KEY_LENGTH } from './layout.js'
+import { needsOverflow } from './leaf.js'
 
 /** Records up to this many bytes go to the journal, sixteen pages; larger transactions write their pages instead. */
 export const MAX_RECORD = 16 * JOURNAL_PAGE_BYTES
@@ -131,6 +132,8 @@ export function* changesOf(record: Uint8Array): Generator<Change | undefined> {
     // The bound behind a key of the greatest length is a byte longer.
     const longest = bounded ? MAX_KEY_LENGTH + 1 : MAX_KEY_LENGTH
     if (one > longest || (bounded && other > longest) || at + one + other > record.length) return yield undefined
+    // A value that belongs in an extent is in no record, and making the commit again is to write nothing.
+    if (operation === CHANGE.PUT && needsOverflow(one, other)) return yield undefined
     if (operation === CHANGE.TREE) yield { do: 'tree', name: take(one) }
     else if (operation === CHANGE.PUT) yield { do: 'put', key: take(one), value: take(other) }
     else if (operation === CHANGE.DELETE) yield { do: 'delete', key: take(one) }

@@ -8,10 +8,12 @@
  *   by the store itself names an earlier use of it.
  */
 import { corrupt } from '../errors.js'
-import { JOURNAL_PAGE_BYTES, PAGE_SIZE } from '../page/layout.js'
+import { Arena } from '../page/arena.js'
+import { JOURNAL_PAGE_BYTES, MAX_JOURNAL_PAGES, PAGE_SIZE } from '../page/layout.js'
 import type { JournalPage } from '../page/journal.js'
-import { decodeJournalPage, encodeJournalPage, journalPagesFor } from '../page/journal.js'
+import { decodeJournalPage, journalPagesFor, writeJournalPage } from '../page/journal.js'
 import type { JournalRegion, Meta } from '../page/meta.js'
+import { MAX_RECORD } from '../page/record.js'
 import type { Pager } from './pager.js'
 import type { Writer } from './writer.js'
 
@@ -20,7 +22,6 @@ export const NO_JOURNAL: JournalRegion = Object.freeze({ page: 0, pages: 0 })
 /** Smaller stores have no journal: their commits write two or three pages, and it would make up much of the file. */
 export const JOURNAL_FROM_PAGES = 64
 const LEAST_PAGES = 8
-const MOST_PAGES = 1024
 
 /** What a commit wrote down. */
 export interface JournalRecord {
@@ -39,7 +40,7 @@ export interface JournalReading {
 
 /** Pages for the journal of a store of so many. */
 function journalPages(pageCount: number): number {
-  return Math.min(Math.max(LEAST_PAGES, pageCount >>> 6), MOST_PAGES)
+  return Math.min(Math.max(LEAST_PAGES, pageCount >>> 6), MAX_JOURNAL_PAGES)
 }
 
 /** So many pages may wait however large the store is, 64 MiB: whoever opens it for reading has to have all of them in memory. */
@@ -52,6 +53,9 @@ const MOST_WAITING_PAGES = 16384
 export function waitingPages(pageCount: number): number {
   return Math.min(Math.max(256, pageCount >>> 3), MOST_WAITING_PAGES)
 }
+
+/** The pages of the record under way, for all stores: memory that comes and goes makes V8 collect garbage. */
+const outgoing = new Arena(new ArrayBuffer(journalPagesFor(MAX_RECORD) * PAGE_SIZE))
 
 export class Journal {
   private readonly pager: Pager
@@ -76,16 +80,14 @@ export class Journal {
 
   /** Writes a record behind the others; it counts from `advance` on. */
   write(transaction: number, durable: number, record: Uint8Array): void {
+    const pages = journalPagesFor(record.length)
     const first = this.region.page + this.position
-    const pages = this.pagesOf(transaction, durable, record).map((content, i) => encodeJournalPage(first + i, content))
-    this.pager.writeFile(pages, first * PAGE_SIZE)
-  }
-
-  private pagesOf(transaction: number, durable: number, record: Uint8Array): JournalPage[] {
-    return Array.from({ length: journalPagesFor(record.length) }, (_, part) => {
+    for (let part = 0; part < pages; part++) {
       const data = record.subarray(part * JOURNAL_PAGE_BYTES, (part + 1) * JOURNAL_PAGE_BYTES)
-      return { transaction, base: this.base, durable, position: this.position + part, part, length: record.length, data }
-    })
+      const content = { transaction, base: this.base, durable, position: this.position + part, part, length: record.length, data }
+      writeJournalPage(outgoing, part * PAGE_SIZE, first + part, content)
+    }
+    this.pager.writeFile([outgoing.bytes.subarray(0, pages * PAGE_SIZE)], first * PAGE_SIZE)
   }
 
   /** Takes back what a write that failed may have left. */

@@ -46,9 +46,9 @@ export class Readers {
     return first !== undefined && first < freed ? first : undefined
   }
 
-  /** The oldest held commit. */
-  oldest(): number | undefined {
-    return this.sorted[0]
+  /** Whether any commit but this one is held. */
+  holdsOthers(transaction: number): boolean {
+    return this.sorted.length > 1 || (this.sorted.length === 1 && this.sorted[0] !== transaction)
   }
 
   count(transaction: number): number {

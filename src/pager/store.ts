@@ -129,7 +129,7 @@ export class Store {
 
   private newWriter(id: number): Writer {
     this.pager.written.clear()
-    return new Writer(this.pager, this.space(), this.recorder, this.newest.meta.transaction, id)
+    return new Writer(this.pager, this.space(), this.recorder, this.checkpoint.meta.transaction, id)
   }
 
   /** First page of the journal, or 0 for none. */

@@ -30,12 +30,11 @@ export class Writer {
   /** Pages of overflow extents written so far. */
   extentPages = 0
   private readonly start: SpaceMark
-  /** The newest commit when it began. */
-  private readonly base: number
+  private readonly checkpoint: number
 
-  constructor(pager: Pager, space: Space, recorder: Recorder, base: number, id: number) {
+  constructor(pager: Pager, space: Space, recorder: Recorder, checkpoint: number, id: number) {
     this.recorder = recorder
-    this.base = base
+    this.checkpoint = checkpoint
     this.pager = pager
     this.space = space
     this.id = id
@@ -95,10 +94,9 @@ export class Writer {
     } else this.space.free(page, birth)
   }
 
-  /** True where someone holds a commit older than the newest: only then does the age of a freed page decide anything. */
+  /** True where someone holds another commit than the newest checkpoint: only then does the age of a freed page decide anything. */
   birthsMatter(): boolean {
-    const oldest = this.space.readers.oldest()
-    return oldest !== undefined && oldest < this.base
+    return this.space.readers.holdsOthers(this.checkpoint)
   }
 
   /** Discards a page of the newest commit without reading how old it is. */
