@@ -86,7 +86,7 @@ function skippedOf({ skipped, results }: Comparison): string[] {
 function machine(): string {
   const cpus = os.cpus()
   const load = os.loadavg().map((value) => value.toFixed(1)).join(', ')
-  return `Node ${process.versions.node}, ${os.type()} ${os.release()}, ${cpus.length} x ${cpus[0]?.model.trim() ?? 'unknown'}, ${Math.round(os.totalmem() / 2 ** 30)} GiB; load ${load}`
+  return `Node ${process.versions.node}, ${os.type()} ${os.release().split('-')[0]}, ${cpus.length} x ${cpus[0]?.model.trim() ?? 'unknown'}, ${Math.round(os.totalmem() / 2 ** 30)} GiB; load ${load}`
 }
 
 /** Writes JSON, a table in Markdown, and the charts. */
