@@ -286,10 +286,11 @@ export class Keyspace<K, V> {
     const offset = position < 0 ? -1 - position : position
     // Decoding the key may run the user's code, which may write before the value is read.
     const hold = this.source.hold()
+    const reader = EntryReader.over(hold.tree, { ...EVERYTHING, reverse: position < 0, limit: 1, offset }, PART.BOTH)
     try {
-      const reader = EntryReader.over(hold.tree, { ...EVERYTHING, reverse: position < 0, limit: 1, offset }, PART.BOTH)
       return reader.next() ? reader.entry(this.keyEncoding, this.valueEncoding) : undefined
     } finally {
+      reader.release()
       hold.release()
     }
   }

@@ -31,7 +31,7 @@ export const treeMutants: readonly Mutant[] = [
   {
     name: 'shift-separator-too-short',
     breaks: 'The separator between two leaves that have shared their cells no longer parts them.',
-    edits: [{ file: 'src/tree/shift.ts', text: 'return Math.min(shared + 1, end)', replacement: 'return Math.max(shared, 1)' }],
+    edits: [{ file: 'src/tree/shift.ts', text: 'return Math.min(sharedLength(left, right, last) + 1, end)', replacement: 'return Math.max(sharedLength(left, right, last), 1)' }],
   },
   {
     name: 'shift-across-prefixes',

@@ -8,10 +8,11 @@ import { countOf, pageOf } from '../page/header.js'
 import { LEAF_CELL, PAGE_SIZE } from '../page/layout.js'
 import { insertLeafCell } from '../page/leaf.js'
 import { fragmentedOf, hasPrefix, prefixLengthOf, readKey, setPrefix } from '../page/node.js'
+import { NO_KEY } from './cells.js'
+import { sharedLength } from './compare.js'
 import { growRoot, isAscending, replaceChildren, touchPath } from './spread.js'
 import type { Tree } from './tree.js'
 
-const NO_KEY = new Uint8Array(0)
 const keyScratch = new Uint8Array(PAGE_SIZE)
 
 /**
@@ -50,9 +51,7 @@ export function isPacked(arena: Arena, base: number, key: Uint8Array, length: nu
 /** Bytes that the key at `index` and key[0..length) have in common at their beginning. */
 export function sharedWith(arena: Arena, base: number, index: number, key: Uint8Array, length: number): number {
   const end = Math.min(readKey(arena, base, index, LEAF_CELL.REST, keyScratch, 0), length)
-  let shared = 0
-  while (shared < end && keyScratch[shared] === key[shared]) shared++
-  return shared
+  return sharedLength(keyScratch, key, end)
 }
 
 /** The shortest key that is above the last one of the leaf and not above key[0..length). */

@@ -18,7 +18,8 @@ import {
 /** Bytes of a page that slots, cells and the prefix share. */
 const ROOM = PAGE_SIZE - HEADER.SIZE
 
-const NO_KEY = new Uint8Array(0)
+/** The key of a first pointer, the prefix of a page that has none. */
+export const NO_KEY = new Uint8Array(0)
 const keyA = new Uint8Array(PAGE_SIZE)
 const keyB = new Uint8Array(PAGE_SIZE)
 

@@ -7,3 +7,10 @@ export function compareKeys(a: Uint8Array, aLength: number, b: Uint8Array, bLeng
   }
   return aLength - bLength
 }
+
+/** Bytes that a and b have in common at their beginning, `most` at most, which both have. */
+export function sharedLength(a: Uint8Array, b: Uint8Array, most: number): number {
+  let shared = 0
+  while (shared < most && a[shared] === b[shared]) shared++
+  return shared
+}

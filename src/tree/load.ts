@@ -10,6 +10,7 @@ import { LEAF_CELL, SLOT } from '../page/layout.js'
 import { insertLeafCell, leafCellSize } from '../page/leaf.js'
 import { gapOf, hasPrefix, prefixLengthOf, setPrefix } from '../page/node.js'
 import { beginLeaf, isPacked, separatorBehind, sharedWith } from './append.js'
+import { NO_KEY } from './cells.js'
 import { pointTo, pointerHeader, rewrite } from './spread.js'
 import type { Tree } from './tree.js'
 
@@ -19,7 +20,6 @@ interface OpenPage {
   separator: Uint8Array
 }
 
-const NO_KEY = new Uint8Array(0)
 
 export class Loader {
   private readonly tree: Tree

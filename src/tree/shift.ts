@@ -10,6 +10,7 @@ import { countOf } from '../page/header.js'
 import { BRANCH_FLAG, LEAF_CELL, PAGE_SIZE, SLOT } from '../page/layout.js'
 import { leafCellSizeAt, moveLeafCells } from '../page/leaf.js'
 import { gapOf, readKey, samePrefix, usedBytes } from '../page/node.js'
+import { sharedLength } from './compare.js'
 import type { Neighbour } from './spread.js'
 import { emptierNeighbour, FEW_CELLS, SHARE_ROOM, touchPath } from './spread.js'
 import type { Tree } from './tree.js'
@@ -97,10 +98,8 @@ function separatorFor(arena: Arena, base: number, index: number, key: Uint8Array
   const first = before ? moved : countOf(arena, base) + 1 - moved
   const end = readVirtualKey(arena, base, first, index, key, length, right)
   const last = Math.min(readVirtualKey(arena, base, first - 1, index, key, length, left), end)
-  let shared = 0
-  while (shared < last && left[shared] === right[shared]) shared++
   // In a hostile page both may be the same key.
-  return Math.min(shared + 1, end)
+  return Math.min(sharedLength(left, right, last) + 1, end)
 }
 
 /** Reads the key at `i` of the leaf as it would be with the new key at `index`. */

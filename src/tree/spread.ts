@@ -16,6 +16,7 @@ import { BRANCH_CELL, BRANCH_FLAG, PAGE_SIZE, SLOT, TYPE } from '../page/layout.
 import { isOverflow } from '../page/leaf.js'
 import { cellAt, gapOf, hasPrefix, prefixLengthOf, readKey, setPrefix, usedBytes } from '../page/node.js'
 import type { Cells } from './cells.js'
+import { NO_KEY } from './cells.js'
 import type { Tree } from './tree.js'
 
 /** Inserts in a row, each behind the one before, from which on a run is believed to go on. */
@@ -28,7 +29,6 @@ const RUN = 4
 export const SHARE_ROOM = 480
 export const FEW_CELLS = 12
 
-const NO_KEY = new Uint8Array(0)
 const separatorScratch = new Uint8Array(PAGE_SIZE)
 
 /**

@@ -18,3 +18,13 @@ it('a tree over which many iterators went at once keeps few of their readers, as
   expect(tree.idleReaders.length).toBe(16)
   expect(readers.includes(EntryReader.over(tree, EVERYTHING, PART.BOTH))).toBe(true)
 })
+
+it('an entry by its position takes a reader that the tree keeps, and gives it back', () => {
+  const { db } = openOn(new FaultyFile(fileOf(emptyImage()), false), {})
+  db.transaction((tx) => { for (let i = 0; i < 100; i++) tx.put(padded(i), 'v') })
+  const tx = db.begin({ readOnly: true })
+  const tree = (tx as unknown as { source: { tree(): Tree } }).source.tree()
+  for (let i = 0; i < 3; i++) expect(tx.at(i)?.[0]).toBe(padded(i))
+  expect(tree.idleReaders.length).toBe(1)
+  tx.rollback()
+})
