@@ -19,6 +19,8 @@ const PARTED_PAGES = 8 * SEGMENT_PAGES
 const SLACK_PAGES = 8192
 /** A transaction that takes so many pages scatters them where they are free one by one. */
 const MANY_PAGES = 8
+/** Pages written ahead for the commits of a journal at most, 16 MiB. */
+const AHEAD_PAGES = 4096
 /** Free pages to be left by a commit in the journal, in a small file fewer: enough for a few transactions of some puts. */
 const SPARE_PAGES = 64
 /** Pages by which the file grows where that is not so: zeros written for pages that are not used soon are written for nothing. */
@@ -85,6 +87,11 @@ export class Allocator {
   hasSpare(): boolean {
     const spare = Math.min(SPARE_PAGES, this.pageCount >>> 2)
     return this.available.size >= spare || this.reserve(this.pageCount, spare)
+  }
+
+  /** Zeros behind the end for what commits in the journal will take until the next checkpoint, so that none of them has to write any. */
+  reserveAhead(): void {
+    this.reserve(this.pageCount, Math.max(0, Math.min(this.pageCount >>> 3, AHEAD_PAGES) - this.available.size))
   }
 
   private get isBulk(): boolean {

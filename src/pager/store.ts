@@ -272,6 +272,7 @@ export class Store {
     sealAll(this.pager, [outcome.defaultTree, outcome.catalog], writer.id)
     const sealed = metaAfter(this.newest.meta, writer, outcome)
     for (const [start, count] of writer.space.unwritten()) this.pager.fill(start, count)
+    if (journal.page !== 0) writer.space.reserveAhead()
     const written = this.writePages(writer)
     // Who waits for a sync anyway waits for two, and is spared the walk; others do not wait for what earlier commits have left.
     const bulk = (mode === 'sync' ? written : written - this.waiting) > BULK_PAGES
