@@ -4,7 +4,7 @@
  *
  * 1. After each, and after other crashes that might have happened on the way, the store opens in the state after
  *    a commit that is no older than the last acknowledged one; `check` finds nothing (I1 to I9, I11 to I22, I26).
- * 2. It goes on from there: what the next life writes and promises holds in turn (I10, I23, I24, I27, I28).
+ * 2. It goes on from there: what the next life writes and promises holds in turn (I10, I23, I24, I27, I28, I29, I31).
  * 3. The death of the process alone loses no commit that had returned.
  * 4. A sync that fails loses nothing that an earlier one has brought to the disk, and the store takes no more writes.
  * 5. Lazy commits are lost newest first, and none that was written before the last sync began.

@@ -4,7 +4,7 @@
  *
  * 1. Where checksums tell the damage, every answer is right or an error of damage (COPPICE_CORRUPT, and
  *    COPPICE_NOT_A_DATABASE or COPPICE_VERSION when opened): I1, I3, I5, I6, I7, I9, I12, I16, I20 and I25.
- * 2. No commit is passed over that a meta slot knows to be durable (I24, I26).
+ * 2. No commit is passed over that a meta slot knows to be durable, or a page of the journal behind it (I24, I26, I29, I30).
  * 3. Where checksums were made right again, up to the meta page: every answer is data or such an error. Where
  *    `check` finds nothing wrong (I2, I4, I8, I11, I13 to I15, I17 to I19, I21, I22), the store is a sorted map
  *    in every answer, takes writes, and `check` finds nothing wrong after those.

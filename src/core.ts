@@ -3,6 +3,7 @@ import { WriterGate } from './gate.js'
 import type { Hold, Source } from './keyspace.js'
 import type { Settings } from './options.js'
 import type { DurabilityMode, Store } from './pager/store.js'
+import { repeatCommit } from './repeat.js'
 import type { TransactionHost } from './transaction.js'
 import { TransactionState } from './transaction.js'
 import type { Tree } from './tree/tree.js'
@@ -33,6 +34,7 @@ export class Core implements TransactionHost {
     this.durability = settings.durability
     this.mapper = settings.mapper
     this.lock = settings.lock
+    for (const record of store.takeFound()) repeatCommit(store, record)
     this.newest = new CommitView(store, store.newest)
   }
 

@@ -9,15 +9,14 @@ import { assertFunction } from './options.js'
 import { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from './page/layout.js'
 import type { Bounds, KeyRange, RangeOptions } from './range.js'
 import { assertPosition, boundsOf, prefixRange, RANGE, rangeOf } from './range.js'
-import { removeRange } from './tree/cut.js'
+import { deleteEntries, deleteEntry, loadEntry, putEntry } from './tree/change.js'
 import { Loader } from './tree/load.js'
 import { rank } from './tree/order.js'
-import { remove } from './tree/remove.js'
 import { EntryReader, PART } from './tree/reader.js'
 import type { Range } from './tree/scan.js'
 import { EVERYTHING, TreeScan } from './tree/scan.js'
 import type { Tree } from './tree/tree.js'
-import { bytesOf, isOverflowAt, keyOf, loadValue, putValue, valueLength, valueOf, viewStored } from './tree/values.js'
+import { bytesOf, isOverflowAt, keyOf, valueLength, valueOf, viewStored } from './tree/values.js'
 import { compareKeys } from './tree/compare.js'
 
 /** A tree that stays readable while something uses it over several calls. */
@@ -129,7 +128,7 @@ export class Keyspace<K, V> {
   put(key: K, value: V): void {
     const bytes = this.encodeValue(value)
     this.encodeKey(key)
-    this.source.write((tree) => putValue(tree, keyBuffer, this.length, bytes))
+    this.source.write((tree) => putEntry(tree, keyBuffer, this.length, bytes))
   }
 
   /**
@@ -138,7 +137,7 @@ export class Keyspace<K, V> {
    */
   delete(key: K): boolean {
     this.encodeKey(key)
-    return this.source.write((tree) => remove(tree, keyBuffer, this.length))
+    return this.source.write((tree) => deleteEntry(tree, keyBuffer, this.length))
   }
 
   /**
@@ -151,7 +150,7 @@ export class Keyspace<K, V> {
     // A bound that is undefined does not bind, and here somebody who has lost a key would lose everything.
     const lost = Object.entries(range).find(([, key]) => key === undefined)
     if (lost !== undefined) throw new CoppiceError('COPPICE_INVALID_KEY', `the bound "${lost[0]}" of deleteRange is undefined. Leave it out to delete without that bound.`)
-    return this.source.write((tree) => removeRange(tree, low, high))
+    return this.source.write((tree) => deleteEntries(tree, low, high))
   }
 
   /**
@@ -189,8 +188,8 @@ export class Keyspace<K, V> {
       if (lastLength >= 0 && compareKeys(keyBuffer, this.length, last, lastLength) <= 0) throw unsorted(count)
       lastLength = this.length
       for (let i = 0; i < lastLength; i++) last[i] = keyBuffer[i]
-      if (loader === undefined) putValue(tree, last, lastLength, bytes)
-      else loadValue(tree, loader, last, lastLength, bytes)
+      if (loader === undefined) putEntry(tree, last, lastLength, bytes)
+      else loadEntry(tree, loader, last, lastLength, bytes)
       count++
     }
     loader?.finish()
@@ -365,8 +364,8 @@ export class Keyspace<K, V> {
 
 export function applyBatch(tree: Tree, operations: readonly EncodedOperation[]): void {
   for (const { key, value } of operations) {
-    if (value === undefined) remove(tree, key, key.length)
-    else putValue(tree, key, key.length, value)
+    if (value === undefined) deleteEntry(tree, key, key.length)
+    else putEntry(tree, key, key.length, value)
   }
 }
 

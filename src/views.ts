@@ -5,12 +5,14 @@
 import { CoppiceError, corrupt } from './errors.js'
 import { arenaOf, baseOf } from './page/arena.js'
 import { pageOf } from './page/header.js'
-import { CATALOG_RECORD, CATALOG_TREE, DEFAULT_TREE, MAX_KEY_LENGTH } from './page/layout.js'
+import { CATALOG_RECORD, CATALOG_TREE, MAX_KEY_LENGTH } from './page/layout.js'
 import { isOverflow, storedLength, valueAt } from './page/leaf.js'
 import { EMPTY_TREE, validateTreePointer, writeTreePointer } from './page/tree-pointer.js'
 import type { CatalogRecord, Commit } from './pager/recover.js'
 import { readCatalogRecord } from './pager/recover.js'
+import type { RecordMark } from './page/record.js'
 import { Root } from './pager/root.js'
+import type { Outcome } from './pager/seal.js'
 import { sealRoot } from './pager/seal.js'
 import type { SpaceMark } from './pager/allocator.js'
 import type { DurabilityMode, Store } from './pager/store.js'
@@ -82,11 +84,11 @@ export class CommitView {
   constructor(store: Store, commit: Commit) {
     this.store = store
     this.commit = commit
-    this.defaultTree = new Tree(store.pager, new Root(DEFAULT_TREE, commit.meta.defaultTree), null)
+    this.defaultTree = new Tree(store.pager, commit.defaultTree, null, commit.base)
   }
 
   get catalog(): Tree {
-    this.catalogTree ??= new Tree(this.store.pager, new Root(CATALOG_TREE, this.commit.meta.catalog), null)
+    this.catalogTree ??= new Tree(this.store.pager, this.commit.catalog, null, this.commit.base)
     return this.catalogTree
   }
 
@@ -96,7 +98,7 @@ export class CommitView {
     let tree = this.named.get(name)
     if (tree === undefined) {
       const record = findRecord(this.catalog, name)
-      tree = new Tree(this.store.pager, new Root(record?.tree ?? CATALOG_TREE, record?.pointer ?? EMPTY_TREE), null)
+      tree = new Tree(this.store.pager, new Root(record?.tree ?? CATALOG_TREE, record?.pointer ?? EMPTY_TREE), null, this.commit.base)
       // Names that are not there are without number, so they are not remembered.
       if (record !== undefined) this.named.set(name, tree)
     }
@@ -121,6 +123,7 @@ interface OpenTree {
 /** Where a transaction can go back to. */
 export interface ViewMark {
   space: SpaceMark
+  record: RecordMark
   roots: Map<string | undefined, Root>
   catalog: Root
 }
@@ -130,6 +133,8 @@ export class WriteView {
   readonly writer: Writer
   readonly defaultTree: Tree
   private readonly store: Store
+  /** The checkpoint that the transaction rests on. */
+  private readonly base: number
   private readonly catalog: Tree
   private readonly named = new Map<string, OpenTree>()
   /** The id for the next tree that is opened, and the next above those that the catalog has had. */
@@ -140,12 +145,13 @@ export class WriteView {
   /** True while a change runs that calls the user's code. */
   changing = false
 
-  constructor(store: Store) {
-    const { meta } = store.newest
+  constructor(store: Store, writer = store.begin()) {
+    const { meta, base, defaultTree, catalog } = store.newest
     this.store = store
-    this.writer = store.begin()
-    this.defaultTree = new Tree(store.pager, new Root(DEFAULT_TREE, meta.defaultTree), this.writer)
-    this.catalog = new Tree(store.pager, new Root(CATALOG_TREE, meta.catalog), this.writer)
+    this.base = base
+    this.writer = writer
+    this.defaultTree = new Tree(store.pager, defaultTree.clone(), writer, base)
+    this.catalog = new Tree(store.pager, catalog.clone(), writer, base)
     this.nextTree = meta.nextTree
     this.nextRecorded = meta.nextTree
   }
@@ -157,6 +163,7 @@ export class WriteView {
   /** Runs a change of a tree; one that fails half-way fails the transaction. */
   write<T>(name: string | undefined, change: (tree: Tree) => T): T {
     try {
+      this.writer.recorder.enter(name)
       const result = change(this.tree(name))
       if (name !== undefined && this.tree(name).root.page !== 0) this.createTree(name)
       return result
@@ -185,6 +192,10 @@ export class WriteView {
     return [...recordsOf(this.catalog)].map(([name]) => name)
   }
 
+  has(name: string): boolean {
+    return this.open(name).recorded
+  }
+
   /** Makes a tree without entries; answers false where there is one of that name. */
   createTree(name: string): boolean {
     const open = this.open(name)
@@ -198,6 +209,7 @@ export class WriteView {
     const open = this.open(name)
     if (!open.recorded) return false
     try {
+      this.writer.recorder.giveUp()
       discardTree(open.tree)
       const key = encodeName(name)
       open.recorded = false
@@ -213,13 +225,15 @@ export class WriteView {
     if (open === undefined) {
       const record = findRecord(this.catalog, name)
       const root = new Root(record?.tree ?? this.nextTree++, record?.pointer ?? EMPTY_TREE)
-      open = { tree: new Tree(this.store.pager, root, this.writer), recorded: record !== undefined, recordedPage: root.page, recordedEntries: root.entries }
+      open = { tree: new Tree(this.store.pager, root, this.writer, this.base), recorded: record !== undefined, recordedPage: root.page, recordedEntries: root.entries }
       this.named.set(name, open)
     }
     return open
   }
 
   private record(name: string, open: OpenTree): void {
+    // A record of the journal names trees that are there.
+    if (!open.recorded) this.writer.recorder.giveUp()
     const { root } = open.tree
     const wrong = validateTreePointer(root.pointer(), this.writer.space.pageCount)
     if (wrong !== undefined) throw corrupt(root.page, root.tree, wrong)
@@ -240,11 +254,12 @@ export class WriteView {
   mark(): ViewMark {
     const roots = new Map<string | undefined, Root>([[undefined, this.defaultTree.root.clone()]])
     for (const [name, open] of this.named) roots.set(name, open.tree.root.clone())
-    return { space: this.writer.savepoint(), roots, catalog: this.catalog.root.clone() }
+    return { space: this.writer.savepoint(), record: this.writer.recorder.mark(), roots, catalog: this.catalog.root.clone() }
   }
 
   rollbackTo(mark: ViewMark): void {
     this.writer.rollback(mark.space)
+    this.writer.recorder.rollback(mark.record)
     restore(this.catalog, mark.catalog)
     restore(this.defaultTree, mark.roots.get(undefined))
     for (const [name, open] of this.named) {
@@ -267,13 +282,21 @@ export class WriteView {
       return
     }
     try {
-      this.recordChangedTrees()
-      const outcome = { defaultTree: this.defaultTree.root, catalog: this.catalog.root, nextTree: this.nextRecorded }
-      this.store.commit(this.writer, outcome, mode)
+      this.store.commit(this.writer, this.outcome(), mode)
     } catch (error) {
       this.rollback()
       throw error
     }
+  }
+
+  /** The end of a commit of the journal that has been made again. */
+  publish(): void {
+    this.store.publishRepeated(this.writer, this.outcome())
+  }
+
+  private outcome(): Outcome {
+    this.recordChangedTrees()
+    return { defaultTree: this.defaultTree.root, catalog: this.catalog.root, nextTree: this.nextRecorded }
   }
 
   rollback(): void {

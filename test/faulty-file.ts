@@ -6,7 +6,8 @@ import { Database } from '../src/database.js'
 import { systemError } from '../src/file/disk.js'
 import type { StoreFile } from '../src/file/file.js'
 import { MemoryFile } from '../src/file/memory.js'
-import { newDatabase, Store } from '../src/pager/store.js'
+import { newDatabase } from '../src/pager/new-database.js'
+import { Store } from '../src/pager/store.js'
 
 export type Call = 'read' | 'write' | 'sync' | 'syncAsync' | 'reserve' | 'size' | 'resize'
 
@@ -127,10 +128,10 @@ export interface Opened<K, V> {
   store: Store
 }
 
-/** Opens a store on any file, as `open` does on a path. */
-export function openOn<K = string, V = string>(file: StoreFile, options: OpenOptions<K, V> = {}): Opened<K, V> {
+/** Opens a store on any file, as `open` does on a path; it has a journal from `journalFrom` pages on. */
+export function openOn<K = string, V = string>(file: StoreFile, options: OpenOptions<K, V> = {}, journalFrom?: number): Opened<K, V> {
   const settings = resolveOptions<K, V>({ valueEncoding: 'utf8' as never, ...options })
-  const store = new Store(file, settings.poolPages, settings.syncInterval)
+  const store = new Store(file, settings.poolPages, settings.syncInterval, journalFrom)
   return { db: new Database(new Core(store, settings), settings), store }
 }
 

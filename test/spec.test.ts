@@ -22,10 +22,10 @@ function tables(kind: string): Map<string, Row[]> {
 const constantName = (name: string): string => name.toUpperCase().replaceAll(' ', '_')
 
 /** Structures whose fields are offsets, and those whose members are values. */
-const STRUCTURES = ['HEADER', 'SLOT', 'LEAF_CELL', 'OVERFLOW_REF', 'BRANCH_CELL', 'TREE_POINTER', 'CATALOG_RECORD', 'META', 'RUN', 'FREE_LOG'] as const
-const VALUES = ['TYPE', 'LEAF_FLAG', 'BRANCH_FLAG'] as const
+const STRUCTURES = ['HEADER', 'SLOT', 'LEAF_CELL', 'OVERFLOW_REF', 'BRANCH_CELL', 'TREE_POINTER', 'CATALOG_RECORD', 'META', 'RUN', 'FREE_LOG', 'JOURNAL'] as const
+const VALUES = ['TYPE', 'LEAF_FLAG', 'BRANCH_FLAG', 'CHANGE'] as const
 /** Where the first field of a structure begins, when that is not 0. */
-const BEGINS: Partial<Record<(typeof STRUCTURES)[number], number>> = { META: layout.HEADER.SIZE, FREE_LOG: layout.HEADER.SIZE }
+const BEGINS: Partial<Record<(typeof STRUCTURES)[number], number>> = { META: layout.HEADER.SIZE, FREE_LOG: layout.HEADER.SIZE, JOURNAL: layout.HEADER.SIZE }
 const SIZES: Record<string, number> = { u8: 1, u16: 2, u32: 4, u48: 6, u64: 8, 'tree pointer': layout.TREE_POINTER.SIZE }
 
 describe('the layouts', () => {

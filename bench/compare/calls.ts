@@ -1,7 +1,7 @@
 /** System calls that commits and reads make on the store's file, counted with strace. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { median } from './race.js'
 import type { Context, Result } from './section.js'
@@ -23,7 +23,8 @@ export async function calls({ folder, scale }: Context, result: Result): Promise
     result.skipped.push('system calls: strace is missing (on Debian: apt install strace)')
     return
   }
-  const store = join(folder, 'store')
+  // strace names files by their whole paths.
+  const store = resolve(folder, 'store')
   const script = fileURLToPath(new URL('calls-child.js', import.meta.url))
   // Each thread has a file of its own, so that no line is torn by another thread's.
   const child = spawnSync('strace', ['-f', '-ff', '-y', '-e', 'trace=%file,%desc', '-o', join(folder, 'trace'), process.execPath, script, store, String(scale)], { encoding: 'utf8' })

@@ -4,9 +4,11 @@ import { childOf } from '../../src/page/branch.js'
 import { crc32, pageCrc } from '../../src/page/checksum.js'
 import { readLogPage } from '../../src/page/free-log.js'
 import { countOf, crcOf, levelOf, setCrc } from '../../src/page/header.js'
-import { BRANCH_CELL, CATALOG_RECORD, CATALOG_TREE, DEFAULT_TREE, FREE_LOG, META, META_SLOTS, OVERFLOW_REF, PAGE_SIZE, TREE_POINTER } from '../../src/page/layout.js'
+import { decodeJournalPage } from '../../src/page/journal.js'
+import type { JournalPage } from '../../src/page/journal.js'
+import { BRANCH_CELL, CATALOG_RECORD, CATALOG_TREE, DEFAULT_TREE, FREE_LOG, JOURNAL_REGIONS, META, META_SLOTS, OVERFLOW_REF, PAGE_SIZE, TREE_POINTER } from '../../src/page/layout.js'
 import { isOverflow, readOverflowRef, valueAt } from '../../src/page/leaf.js'
-import { decodeMeta } from '../../src/page/meta.js'
+import { decodeMeta, journalStart } from '../../src/page/meta.js'
 import type { Meta } from '../../src/page/meta.js'
 import { cellAt } from '../../src/page/node.js'
 import { readTreePointer } from '../../src/page/tree-pointer.js'
@@ -17,9 +19,9 @@ interface Sum {
   at: number
 }
 
-/** What a commit reaches, but for meta pages: `first` and the pages behind it. */
+/** What a checkpoint reaches, but for meta pages, and the pages of its journal: `first` and the pages behind it. Nothing points to those of the journal. */
 export interface Part {
-  kind: 'leaf' | 'branch' | 'extent' | 'log'
+  kind: 'leaf' | 'branch' | 'extent' | 'log' | 'journal'
   first: number
   tree: number
   level: number
@@ -29,10 +31,10 @@ export interface Part {
 }
 
 export interface Anatomy {
-  /** Parts of the newest commit, each before those that point to it. */
+  /** Parts of the newest checkpoint, each before those that point to it. */
   parts: Part[]
   nodes: Part[]
-  /** Meta slots that hold the newest commit, and the commit. */
+  /** Meta slots that hold the newest checkpoint, and the checkpoint. */
   slots: number[]
   meta: Meta
 }
@@ -49,10 +51,26 @@ export function anatomyOf(image: Uint8Array): Anatomy {
   const { meta } = holders[0]
   const parts: Part[] = []
   const sumsAt = (at: number): Sum[] => numbers.map((page) => ({ page, at: page * PAGE_SIZE + at }))
+  for (const { page } of journalPagesOf(image, meta)) parts.push({ kind: 'journal', first: page, tree: CATALOG_TREE, level: 0, length: PAGE_SIZE, sums: [] })
   if (meta.log.page !== 0) addLog(arena, meta.log.page, sumsAt(META.LOG_CRC), parts)
   addTree(arena, meta.catalog.page, CATALOG_TREE, sumsAt(META.CATALOG + TREE_POINTER.CRC), parts)
   addTree(arena, meta.defaultTree.page, DEFAULT_TREE, sumsAt(META.DEFAULT_TREE + TREE_POINTER.CRC), parts)
   return { parts, nodes: parts.filter(({ kind }) => kind === 'leaf' || kind === 'branch'), slots: numbers, meta }
+}
+
+/** The pages of a checkpoint's journal that count, whether or not one goes on from the one before (I29). */
+export function journalPagesOf(image: Uint8Array, { journal, transaction }: Meta): { page: number; content: JournalPage }[] {
+  const first = journalStart(journal)
+  return Array.from({ length: journal.pages }, (_, position) => first + position).flatMap((page, position) => {
+    const bytes = image.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE)
+    const content = bytes.length < PAGE_SIZE ? undefined : decodeJournalPage(bytes, page, position)
+    return content?.base === transaction ? [{ page, content }] : []
+  })
+}
+
+/** Whether the page is kept for the journal, in whichever region. */
+export function isKeptForJournal(page: number, { journal }: Meta): boolean {
+  return page >= journal.page && page < journal.page + journal.pages * JOURNAL_REGIONS
 }
 
 function addLog(arena: Arena, page: number, sums: Sum[], parts: Part[]): void {

@@ -33,12 +33,12 @@ class Growth {
   private readonly database: Uint8Array
   private readonly transaction: () => number
 
-  constructor(seed: number, index: number) {
+  constructor(seed: number, index: number, journalFrom: number | undefined) {
     this.dice = new Dice(seed, 1000 + index)
     this.database = this.dice.bytes(16)
     this.file = new FaultyFile(fileOf(this.pinned(emptyImage())))
     // Commits stay unsynced until `sync`, so that files differ that were closed and that were not.
-    const { db, store } = openOn<string, string>(this.file, { ...TEXT, durability: 'lazy', syncInterval: 2 ** 30 })
+    const { db, store } = openOn<string, string>(this.file, { ...TEXT, durability: 'lazy', syncInterval: 2 ** 30 }, journalFrom)
     this.db = db
     this.transaction = () => store.newest.meta.transaction
     this.remember()
@@ -61,10 +61,15 @@ class Growth {
   /** The file once the store is closed, cleanly or by a crash of the process. */
   end(how: End): Uint8Array {
     const crashed = this.image()
+    const newest = this.contents.get(this.transaction())
     if (how === 'unfinished') this.contents.delete(this.transaction())
     this.db.close()
     if (how === 'unfinished') return this.withoutPages(crashed)
-    return how === 'closed' ? this.pinned(this.file.left) : crashed
+    if (how === 'crashed') return crashed
+    // What stood in the journal has become a checkpoint of its own.
+    const image = this.pinned(this.file.left)
+    if (newest !== undefined) this.contents.set(anatomyOf(image).meta.transaction, newest)
+    return image
   }
 
   /** The file before the newest commit with the meta pages after it: what that commit wrote besides never reached the disk. */
@@ -106,7 +111,25 @@ const tree = (tx: Tx, name: string) => tx.tree<string, string>(name, TEXT)
 /** How a store came to be left: by a process that closed it, by one that crashed, or by a machine that did in the middle of a commit. */
 type End = 'closed' | 'crashed' | 'unfinished'
 
-type Kind = [name: string, weight: number, end: End, grow: (growth: Growth) => void]
+type Kind = [name: string, weight: number, end: End, grow: (growth: Growth) => void, journalFrom?: number]
+
+/** Changes of every kind that goes to the journal, to what `begin` made. */
+function record(growth: Growth, i: number): void {
+  growth.commit((tx) => {
+    for (let j = 0; j < 5; j++) tx.put(longKey(7 * i + j, 300), filler(i + j, 200 + 100 * j))
+    tx.delete(longKey(11 * i, 300))
+    if (i % 2 === 0) for (let j = 0; j < 8; j++) tree(tx, 'side').put(`key ${i + j}`, filler(i + j, 700))
+    if (i % 3 === 0) tx.deleteRange({ gte: longKey(5 * i, 300), lt: longKey(5 * i + 2, 300) })
+  })
+}
+
+/** Two checkpoints, so that both have a journal, and records in that of the first. */
+function begin(growth: Growth): void {
+  growth.commit((tx) => { for (let i = 0; i < 60; i++) tx.put(longKey(i, 300), filler(i, 250)) })
+  growth.commit((tx) => { for (let i = 0; i < 20; i++) tree(tx, 'side').put(`key ${i}`, filler(i, 300)) })
+  record(growth, 1)
+  growth.commit((tx) => { for (let i = 0; i < 3; i++) tx.put(`large ${i}`, filler(i, 3000 * (i + 1))) })
+}
 
 const KINDS: readonly Kind[] = [
   ['one leaf', 6, 'closed', (growth) => {
@@ -168,14 +191,27 @@ const KINDS: readonly Kind[] = [
     growth.db.sync()
     growth.commit((tx) => { for (let i = 0; i < 40; i += 3) tx.put(longKey(i, 300), filler(i + 2, 270)) })
   }],
+  ['a journal on the disk', 8, 'crashed', (growth) => {
+    begin(growth)
+    growth.db.sync()
+    // All but the last record are known to be durable by the one that follows.
+    for (let i = 2; i < 6; i++) {
+      record(growth, i)
+      growth.db.sync()
+    }
+  }, 3],
+  ['a journal on its way', 8, 'crashed', (growth) => {
+    begin(growth)
+    for (let i = 2; i < 6; i++) record(growth, i)
+  }, 3],
   ['emptied', 1, 'closed', (growth) => {
     for (let i = 0; i < 9; i++) growth.commit((tx) => tx.put(`key ${i}`, filler(i, 100)))
     growth.commit((tx) => tx.deleteRange({}))
   }],
 ]
 
-function build(seed: number, [name, weight, end, grow]: Kind, index: number): Base {
-  const growth = new Growth(seed, index)
+function build(seed: number, [name, weight, end, grow, journalFrom]: Kind, index: number): Base {
+  const growth = new Growth(seed, index, journalFrom)
   grow(growth)
   const image = growth.end(end)
   return { name, weight, image, generations: growth.generations, contents: growth.contents, anatomy: anatomyOf(end === 'unfinished' ? growth.generations[growth.generations.length - 1] : image) }

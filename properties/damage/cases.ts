@@ -1,6 +1,6 @@
 /** A case: a damaged file and how it is opened, all of it following from a seed and a number. */
 import type { Seal } from './anatomy.js'
-import { seal } from './anatomy.js'
+import { isKeptForJournal, seal } from './anatomy.js'
 import type { Base } from './bases.js'
 import { META_SLOTS } from '../../src/page/layout.js'
 import { Dice } from './dice.js'
@@ -86,6 +86,7 @@ export function buildCase(bases: readonly Base[], seed: number, number: number, 
   seal(target.bytes, base.anatomy, target.touched, how)
   if (how !== 'none' && touched.length > 0) story.push(how === 'page' ? 'the checksums of these pages are right' : 'the checksums of these pages and of all that leads to them are right')
   kept.slice(early.length).forEach(tell)
-  const told = how === 'none' || (how === 'page' && touched.every((page) => page >= META_SLOTS))
+  // The checksum of a page in the journal stands nowhere else.
+  const told = how === 'none' || (how === 'page' && touched.every((page) => page >= META_SLOTS && !isKeptForJournal(page, base.anatomy.meta)))
   return { number, base, layer, readOnly, image: target.bytes, exact: told || touched.length === 0, kinds: kept.map(({ kind }) => kind), story }
 }

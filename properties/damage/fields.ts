@@ -2,7 +2,7 @@
 import { Arena } from '../../src/page/arena.js'
 import { countOf, levelOf } from '../../src/page/header.js'
 import {
-  BRANCH_CELL, CATALOG_RECORD, CATALOG_TREE, FREE_LOG, HEADER, LEAF_CELL, LOG_PAGE_RUNS, META, META_RUNS, META_SLOTS, OVERFLOW_REF, PAGE_SIZE, RUN, SLOT, TREE_POINTER,
+  BRANCH_CELL, CATALOG_RECORD, CATALOG_TREE, FREE_LOG, HEADER, JOURNAL, LEAF_CELL, LOG_PAGE_RUNS, META, META_RUNS, META_SLOTS, OVERFLOW_REF, PAGE_SIZE, RUN, SLOT, TREE_POINTER,
 } from '../../src/page/layout.js'
 import { isOverflow, storedLength, valueAt } from '../../src/page/leaf.js'
 import { cellAt, prefixLengthOf, slotAt, suffixLengthOf } from '../../src/page/node.js'
@@ -63,6 +63,24 @@ const META_FIELDS: readonly Field[] = [
   { name: 'log length', at: META.LOG_LENGTH, size: 4 },
   { name: 'log runs', at: META.LOG_RUNS, size: 4 },
   { name: 'timestamp', at: META.TIMESTAMP, size: 8 },
+  { name: 'journal page', at: META.JOURNAL_PAGE, size: 4 },
+  { name: 'journal pages', at: META.JOURNAL_PAGES, size: 2 },
+  { name: 'journal region', at: META.JOURNAL_REGION, size: 2 },
+]
+
+/** Those of a page in the journal; the record begins with an operation and the lengths that belong to it. */
+const JOURNAL_FIELDS: readonly Field[] = [
+  { name: 'crc', at: HEADER.CRC, size: 4 },
+  ...HEADER_FIELDS,
+  { name: 'base', at: JOURNAL.BASE, size: 8 },
+  { name: 'durable', at: JOURNAL.DURABLE, size: 8 },
+  { name: 'position', at: JOURNAL.POSITION, size: 4 },
+  { name: 'part', at: JOURNAL.PART, size: 4 },
+  { name: 'length', at: JOURNAL.LENGTH, size: 4 },
+  { name: 'operation', at: JOURNAL.DATA, size: 1 },
+  { name: 'first length', at: JOURNAL.DATA + 1, size: 2 },
+  { name: 'second length', at: JOURNAL.DATA + 3, size: 4 },
+  { name: 'bytes', at: JOURNAL.DATA + 7, size: 8 },
 ]
 
 function slotFields(index: number): Field[] {
@@ -195,6 +213,12 @@ export const FIELDS: Record<string, Mutation> = {
       ? [{ name: 'previous log page', at: FREE_LOG.PREVIOUS_PAGE, size: 4 }, { name: 'crc of the previous log page', at: FREE_LOG.PREVIOUS_CRC, size: 4 }, ...HEADER_FIELDS]
       : runFields(FREE_LOG.RUNS, dice.below(Math.min(count + 1, LOG_PAGE_RUNS)))
     return changeField(target, [first], fields, dice)
+  },
+
+  'field of the journal': (target, dice) => {
+    const pages = target.base.anatomy.parts.filter(({ kind }) => kind === 'journal')
+    if (pages.length === 0) return FIELDS['field of a node'](target, dice)
+    return changeField(target, [dice.pick(pages).first], JOURNAL_FIELDS, dice)
   },
 }
 

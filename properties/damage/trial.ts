@@ -10,8 +10,10 @@ import { native } from '../../src/file/native.js'
 import { META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
 import { decodeMeta } from '../../src/page/meta.js'
 import type { Meta } from '../../src/page/meta.js'
+import type { Commit } from '../../src/pager/recover.js'
 import type { Store } from '../../src/pager/store.js'
 import { FaultyFile, fileOf, imageOf, openOn } from '../../test/faulty-file.js'
+import { journalPagesOf } from './anatomy.js'
 import type { Case } from './cases.js'
 import type { Content, Text } from './content.js'
 import { TEXT } from './content.js'
@@ -91,7 +93,7 @@ export class Trial {
     if (opened === undefined) return 'refused when opened'
     this.assertNoneNewer(image)
     const { db, store } = opened
-    const judge = new Judge(db, exact ? this.contentOf(store.newest.meta, image) : undefined, this.dice, this.limitFor(image))
+    const judge = new Judge(db, exact ? this.contentOf(store.newest, image) : undefined, this.dice, this.limitFor(image))
     judge.read(this.probes, 5)
     const sound = judge.check()
     if (sound && judge.content === undefined) {
@@ -149,15 +151,16 @@ export class Trial {
 
   /**
    * What the commit that was opened had left. An older one than the newest is right where newer meta pages are
-   * gone, and wrong where one that is left says that a newer one was durable. Undefined where the one meta page
-   * that is left is of another store.
+   * or pages of the journal are gone, and wrong where one that is left says that a newer one was durable (I26, I30). Undefined where
+   * the one meta page that is left is of another store.
    */
-  private contentOf({ transaction, database }: Meta, image: Uint8Array): Content | undefined {
+  private contentOf({ meta: { transaction, database }, base: checkpoint }: Commit, image: Uint8Array): Content | undefined {
     const { base } = this.subject
     const foreign = Buffer.compare(database, base.anatomy.meta.database) !== 0
     for (let slot = 0; slot < META_SLOTS; slot++) {
       const reading = decodeMeta(image.subarray(slot * PAGE_SIZE, (slot + 1) * PAGE_SIZE), slot)
       if (foreign && reading.kind === 'valid' && Buffer.compare(reading.meta.database, database) !== 0) throw new Wrong(`a commit of another store was opened, beside one of this store in meta slot ${slot}`)
+      if (reading.kind === 'valid' && reading.meta.transaction === checkpoint) assertNoneDurable(image, reading.meta, transaction)
       if (reading.kind === 'valid' && reading.meta.durable > transaction) throw new Wrong(`transaction ${transaction} was opened, though meta slot ${slot} knows that ${reading.meta.durable} was durable`)
     }
     if (foreign) return undefined
@@ -217,5 +220,12 @@ export class Trial {
     } finally {
       fs.rmSync(path, { force: true })
     }
+  }
+}
+
+/** What the journal of a checkpoint knows to be durable is never passed over (I30). */
+function assertNoneDurable(image: Uint8Array, checkpoint: Meta, transaction: number): void {
+  for (const { page, content } of journalPagesOf(image, checkpoint)) {
+    if (content.durable > transaction) throw new Wrong(`transaction ${transaction} was opened, though page ${page} of the journal knows that ${content.durable} was durable`)
   }
 }

@@ -16,6 +16,8 @@ import { BINARY } from '../model/world.js'
 
 /** Few enough that a transaction of a few hundred pages spills. */
 const POOL_PAGES = 192
+/** Small stores have a journal too. */
+const JOURNAL_FROM = 3
 /** Background syncs of a lazy store begin only when the history asks for one. */
 const NEVER = 1e9
 
@@ -28,7 +30,7 @@ export interface Opened {
 export function openStore(file: StoreFile, durability: DurabilityMode): Opened {
   try {
     const settings = resolveOptions<Bytes, Bytes>({ ...BINARY, durability })
-    const store = new Store(file, POOL_PAGES, NEVER)
+    const store = new Store(file, POOL_PAGES, NEVER, JOURNAL_FROM)
     return { db: new DatabaseClass(new Core(store, settings), settings), store }
   } catch (error) {
     file.close()

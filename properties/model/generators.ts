@@ -197,5 +197,6 @@ const operations = weighted(
 export const history: fc.Arbitrary<History> = fc.record({
   pool: weighted<History['pool']>([3, fc.constant('small')], [1, fc.constant('large')]),
   durability,
+  journal: fc.boolean(),
   operations,
 })

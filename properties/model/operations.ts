@@ -101,5 +101,7 @@ export interface History {
   /** The smallest pool, or one that holds everything. */
   pool: 'small' | 'large'
   durability: DurabilityMode
+  /** True where small stores have a journal too. */
+  journal?: boolean
   operations: Operation[]
 }

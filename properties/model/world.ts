@@ -2,8 +2,13 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
-import type { Database, DurabilityMode, Keyspace, Mapper, Savepoint, Transaction } from '../../src/index.js'
+import type { Database, DurabilityMode, Keyspace, Mapper, OpenOptions, Savepoint, Transaction } from '../../src/index.js'
 import { CoppiceError, open } from '../../src/index.js'
+import { createFile } from '../../src/file/create.js'
+import { openFile } from '../../src/file/disk.js'
+import { native } from '../../src/file/native.js'
+import { newDatabase } from '../../src/pager/new-database.js'
+import { emptyImage, fileOf, openOn } from '../../test/faulty-file.js'
 import { keyBytes, sameBytes, textOf } from './bytes.js'
 import type { RangeSpec } from './operations.js'
 import { TREES } from './operations.js'
@@ -23,6 +28,8 @@ export interface Layer {
 }
 
 export const BINARY = { keyEncoding: 'binary', valueEncoding: 'binary' } as const
+/** Pages from which on a store is to have a journal that is to have one early. */
+const JOURNAL_FROM = 3
 export const POOLS = { small: 2 * 2 ** 20, large: 64 * 2 ** 20 }
 
 /** What reads: a database or a transaction of either kind. */
@@ -44,6 +51,7 @@ export class World {
   readonly folder: string
   readonly path: string
   private readonly poolSize: number
+  private readonly journal: boolean
   db: Database<Bytes, Bytes>
   /** What has been committed. */
   committed = new ModelStore()
@@ -56,8 +64,9 @@ export class World {
   freeLog = 0
   private copies = 0
 
-  constructor(layer: Layer, pool: keyof typeof POOLS, durability: DurabilityMode) {
+  constructor(layer: Layer, pool: keyof typeof POOLS, durability: DurabilityMode, journal: boolean) {
     this.layer = layer
+    this.journal = journal
     this.poolSize = POOLS[pool]
     this.folder = fs.mkdtempSync(join(os.tmpdir(), 'coppice-model-'))
     this.path = layer.memory ? ':memory:' : join(this.folder, 'store')
@@ -70,7 +79,8 @@ export class World {
 
   openAt(path: string, durability: DurabilityMode, readOnly: boolean): Database<Bytes, Bytes> {
     const { mapper } = this.layer
-    return open<Bytes, Bytes>(path, { ...BINARY, poolSize: this.poolSize, durability, readOnly, ...(mapper === undefined ? {} : { mapper }) })
+    const options = { ...BINARY, poolSize: this.poolSize, durability, readOnly, ...(mapper === undefined ? {} : { mapper }) }
+    return this.journal ? openWithJournal(path, options) : open<Bytes, Bytes>(path, options)
   }
 
   /** A path in the world's folder where nothing stands yet. */
@@ -98,6 +108,14 @@ export class World {
     if (index === 0 && transaction !== undefined) return { handle: transaction.tx, live: () => transaction.model, snapshot: undefined }
     return { handle: db, live: () => this.committed, snapshot: undefined }
   }
+}
+
+/** As `open` does, but a store has a journal however small it is. */
+function openWithJournal(path: string, options: OpenOptions<Bytes, Bytes>): Database<Bytes, Bytes> {
+  const { mapper = native()?.map, readOnly = false } = options
+  if (path === ':memory:') return openOn(fileOf(emptyImage()), options, JOURNAL_FROM).db
+  if (!fs.existsSync(path)) createFile(path, newDatabase())
+  return openOn(openFile(path, { readOnly, mapper: mapper === false ? undefined : mapper, lock: true }), options, JOURNAL_FROM).db
 }
 
 /** A tree of a database or a transaction. */

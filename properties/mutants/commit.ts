@@ -2,28 +2,30 @@
 import type { Mutant } from './mutant.js'
 
 const STORE = 'src/pager/store.ts'
+const COMMIT_FILE = 'src/pager/commit-file.ts'
 const DURABILITY = 'src/pager/durability.ts'
+const RECOVER = 'src/pager/recover.ts'
 
 export const commitMutants: readonly Mutant[] = [
   {
     name: 'no-sync',
     breaks: 'A commit does not sync: what was acknowledged may be gone after a crash.',
-    edits: [{ file: STORE, text: "if (mode === 'sync') this.syncOrPoison()", replacement: '' }],
+    edits: [{ file: STORE, text: "if (mode === 'sync') this.writing.sync()\n    this.durability.publishedCheckpoint", replacement: 'this.durability.publishedCheckpoint' }],
   },
   {
     name: 'no-bulk-sync',
     breaks: 'A large commit calls itself durable before its pages are: recovery takes it without a look.',
-    edits: [{ file: STORE, text: 'if (bulk) this.syncOrPoison()', replacement: '' }],
+    edits: [{ file: STORE, text: 'if (bulk) this.writing.sync()', replacement: '' }],
   },
   {
     name: 'no-settling-sync',
     breaks: 'The first write after opening does not wait for a sync of what recovery found, which may stand in memory alone.',
-    edits: [{ file: STORE, text: 'this.syncOrPoison()\n    this.unsettled = new Set()', replacement: 'this.unsettled = new Set()' }],
+    edits: [{ file: STORE, text: 'this.writing.sync()\n    this.unsettled = new Set()', replacement: 'this.unsettled = new Set()' }],
   },
   {
     name: 'settled-without-writing',
     breaks: 'What recovery found is synced and not written again: after a failed sync of an earlier process the system shows what is not on the disk.',
-    edits: [{ file: STORE, text: 'for (const page of this.unsettled) {', replacement: 'for (const page of [] as number[]) {' }],
+    edits: [{ file: RECOVER, text: 'for (const page of unsettled) {', replacement: 'for (const page of [] as number[]) {' }],
   },
   {
     name: 'no-sync-on-close',
@@ -42,50 +44,50 @@ export const commitMutants: readonly Mutant[] = [
   {
     name: 'sync-covers-later',
     breaks: 'A sync counts for commits that were made after it had begun.',
-    edits: [{ file: DURABILITY, text: 'else if (this.failure === undefined) this.reached(transaction)', replacement: 'else if (this.failure === undefined) this.reached(this.newest)' }],
+    edits: [{ file: DURABILITY, text: 'else if (this.failure === undefined) this.reached(transaction, base)', replacement: 'else if (this.failure === undefined) this.reached(this.newest, this.newestBase)' }],
   },
   {
     name: 'durable-too-early',
     breaks: 'A meta page names a commit as durable that is not synced yet: recovery does not look at its pages.',
-    edits: [{ file: STORE, text: 'durable: bulk ? writer.id : this.durability.durable,', replacement: 'durable: bulk ? writer.id : before.transaction,' }],
+    edits: [{ file: STORE, text: 'durable: bulk ? writer.id : this.durability.durableBase,', replacement: 'durable: bulk ? writer.id : this.checkpoint.base,' }],
   },
   {
     name: 'slot-of-durable',
-    breaks: 'A meta page may be written over that of the last durable commit, the one that recovery can always fall back to.',
+    breaks: 'A meta page may be written over that of the last durable checkpoint, the one that recovery can always fall back to, and a record over its journal.',
     edits: [{
       file: DURABILITY,
-      text: 'if (holds === this.durable || (holds === this.syncing && holds > this.durable)) continue',
-      replacement: 'if (holds === this.syncing && holds > this.durable) continue',
+      text: 'if (holds === this.durableBase || (this.syncing !== undefined && holds === this.syncingBase)) continue',
+      replacement: 'if (this.syncing !== undefined && holds === this.syncingBase) continue',
     }],
   },
   {
     name: 'slot-of-syncing',
-    breaks: 'A meta page may be written over that of the commit whose sync is running, which is acknowledged soon after.',
+    breaks: 'A meta page may be written over that of the checkpoint whose sync is running, which is acknowledged soon after, and a record over its journal.',
     edits: [{
       file: DURABILITY,
-      text: 'if (holds === this.durable || (holds === this.syncing && holds > this.durable)) continue',
-      replacement: 'if (holds === this.durable) continue',
+      text: 'if (holds === this.durableBase || (this.syncing !== undefined && holds === this.syncingBase)) continue',
+      replacement: 'if (holds === this.durableBase) continue',
     }],
   },
   {
     name: 'no-slot-restored',
     breaks: 'A meta page that was written only in part stays where it is, in place of the one before.',
-    edits: [{ file: STORE, text: '      this.restoreSlot(slot, error)\n', replacement: '' }],
+    edits: [{ file: COMMIT_FILE, text: '() => this.pager.writeFile([before], slot * PAGE_SIZE),', replacement: '() => undefined,' }],
   },
   {
     name: 'slot-restored-without-sync',
     breaks: 'What is put back in place of a meta page that failed is not synced before the pages of that commit are used again.',
-    edits: [{ file: STORE, text: '      this.pager.writeFile([held], slot * PAGE_SIZE)\n      this.file.sync()', replacement: '      this.pager.writeFile([held], slot * PAGE_SIZE)' }],
+    edits: [{ file: COMMIT_FILE, text: '        takeBack()\n        this.pager.file.sync()', replacement: '        takeBack()' }],
   },
   {
     name: 'failed-sync-forgotten',
     breaks: 'After a failed sync the store goes on: the next sync succeeds, although what the failed one covered is lost.',
-    edits: [{ file: STORE, text: 'throw this.durability.poison(ioError(error, `syncing ${this.file.path}`))', replacement: 'throw ioError(error, `syncing ${this.file.path}`)' }],
+    edits: [{ file: COMMIT_FILE, text: 'throw this.durability.poison(ioError(error, `syncing ${this.pager.file.path}`))', replacement: 'throw ioError(error, `syncing ${this.pager.file.path}`)' }],
   },
   {
     name: 'failed-background-sync-forgotten',
     breaks: 'A background sync that failed counts as one that succeeded.',
-    edits: [{ file: DURABILITY, text: '(error: unknown) => this.ended(transaction, error),', replacement: '() => this.ended(transaction, undefined),' }],
+    edits: [{ file: DURABILITY, text: '(error: unknown) => this.ended(transaction, base, error),', replacement: '() => this.ended(transaction, base, undefined),' }],
   },
   {
     name: 'id-of-unfinished-commit',

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js'
 
 const STORE = 'src/pager/store.ts'
 const DURABILITY = 'src/pager/durability.ts'
+const RECOVER = 'src/pager/recover.ts'
 
 export const durabilityMutants: readonly Mutant[] = [
   {
@@ -23,25 +24,25 @@ export const durabilityMutants: readonly Mutant[] = [
   {
     name: 'slot-of-newest',
     breaks: 'A meta page is written over that of the newest commit: a crash then leads further back than it has to.',
-    edits: [{ file: DURABILITY, text: 'holds < this.slots[best]', replacement: 'holds > this.slots[best]' }],
+    edits: [{ file: DURABILITY, text: 'holds < checkpoints[best]', replacement: 'holds > checkpoints[best]' }],
   },
   {
     name: 'oldest-unfinished-only',
     breaks: 'Of several commits that never finished only the oldest is taken away: another comes back when a later write completes it.',
-    edits: [{ file: STORE, text: 'for (const slot of this.worthless) this', replacement: 'for (const slot of this.worthless.slice(-1)) this' }],
+    edits: [{ file: RECOVER, text: 'for (const slot of worthless) pager', replacement: 'for (const slot of worthless.slice(-1)) pager' }],
   },
   {
     name: 'newest-unfinished-only',
     breaks: 'Of several commits that never finished only the newest is taken away: another comes back when a later write completes it.',
-    edits: [{ file: STORE, text: 'for (const slot of this.worthless) this', replacement: 'for (const slot of this.worthless.slice(0, 1)) this' }],
+    edits: [{ file: RECOVER, text: 'for (const slot of worthless) pager', replacement: 'for (const slot of worthless.slice(0, 1)) pager' }],
   },
   {
     name: 'unfinished-taken-after-sync',
     breaks: 'Commits that never finished are taken away after the sync, so that a crash brings them back beside what has been written since.',
     edits: [{
       file: STORE,
-      text: 'for (const slot of this.worthless) this.pager.writeFile([new Uint8Array(PAGE_SIZE)], slot * PAGE_SIZE)\n    this.syncOrPoison()',
-      replacement: 'this.syncOrPoison()\n    for (const slot of this.worthless) this.pager.writeFile([new Uint8Array(PAGE_SIZE)], slot * PAGE_SIZE)',
+      text: 'writeAgain(this.pager, this.unsettled, this.worthless)\n    this.writing.sync()',
+      replacement: 'writeAgain(this.pager, this.unsettled, [])\n    this.writing.sync()\n    writeAgain(this.pager, [], this.worthless)',
     }],
   },
   {

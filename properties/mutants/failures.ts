@@ -6,6 +6,7 @@ const DISK = 'src/file/disk.ts'
 const FOLDER = 'src/file/folder.ts'
 const RECOVER = 'src/pager/recover.ts'
 const STORE = 'src/pager/store.ts'
+const COMMIT_FILE = 'src/pager/commit-file.ts'
 
 export const failureMutants: readonly Mutant[] = [
   {
@@ -16,7 +17,7 @@ export const failureMutants: readonly Mutant[] = [
   {
     name: 'slot-restored-with-zeros',
     breaks: 'A meta page whose write failed is replaced by zeros even where the newest commit stood there: a kill of the process loses that one.',
-    edits: [{ file: STORE, text: 'const held = this.newest.slot === slot ? encodeMeta(this.newest.meta, slot) : new', replacement: 'const held = new' }],
+    edits: [{ file: COMMIT_FILE, text: 'const before = newest.slot === slot ? encodeMeta(newest.meta, slot) : new', replacement: 'const before = new' }],
   },
   {
     name: 'settled-without-free-log',

@@ -3,12 +3,13 @@ import { failureMutants } from './failures.js'
 import { durabilityMutants } from './durability.js'
 import { fileMutants } from './files.js'
 import { hostileMutants } from './hostile.js'
+import { journalMutants } from './journal.js'
 import type { Mutant } from './mutant.js'
 import { recoveryMutants } from './recovery.js'
 import { reuseMutants } from './reuse.js'
 import { treeMutants } from './tree.js'
 
-export const MUTANTS: readonly Mutant[] = [...commitMutants, ...durabilityMutants, ...reuseMutants, ...recoveryMutants, ...treeMutants, ...fileMutants, ...hostileMutants, ...failureMutants]
+export const MUTANTS: readonly Mutant[] = [...commitMutants, ...durabilityMutants, ...reuseMutants, ...recoveryMutants, ...treeMutants, ...fileMutants, ...hostileMutants, ...failureMutants, ...journalMutants]
 
 /** The mutant that COPPICE_MUTANT names, or undefined where it names none. */
 export function chosenMutant(): Mutant | undefined {

@@ -2,7 +2,6 @@
 import type { Mutant } from './mutant.js'
 
 const RECOVER = 'src/pager/recover.ts'
-const STORE = 'src/pager/store.ts'
 
 export const recoveryMutants: readonly Mutant[] = [
   {
@@ -48,7 +47,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'unfinished-kept',
     breaks: 'The meta page of a commit that recovery passed over stays: a later write may complete what the commit lacked, and it comes back.',
-    edits: [{ file: STORE, text: 'for (const slot of this.worthless) this.pager.writeFile([new Uint8Array(PAGE_SIZE)], slot * PAGE_SIZE)\n', replacement: '' }],
+    edits: [{ file: RECOVER, text: '  for (const slot of worthless) pager.writeFile([new Uint8Array(PAGE_SIZE)], slot * PAGE_SIZE)\n', replacement: '' }],
   },
   {
     name: 'newer-slot-ignored',

@@ -10,14 +10,14 @@ export const reuseMutants: readonly Mutant[] = [
   {
     name: 'durable-not-held',
     breaks: 'Pages of the last durable commit are used again while recovery may still need them.',
-    edits: [{ file: DURABILITY, text: 'this.target.hold(transaction)\n      const before', replacement: 'const before' }],
+    edits: [{ file: DURABILITY, text: 'this.target.hold(base)\n      const before', replacement: 'const before' }],
   },
   {
     name: 'syncing-not-held',
     breaks: 'Pages of the commit whose sync is running are used again, although it is about to be acknowledged.',
     edits: [
-      { file: DURABILITY, text: 'this.syncing = transaction\n    this.target.hold(transaction)', replacement: 'this.syncing = transaction' },
-      { file: DURABILITY, text: 'this.target.release(transaction)\n    if (this.waiters', replacement: 'if (this.waiters' },
+      { file: DURABILITY, text: 'this.syncingBase = base\n    this.target.hold(base)', replacement: 'this.syncingBase = base' },
+      { file: DURABILITY, text: 'this.target.release(base)\n    if (this.waiters', replacement: 'if (this.waiters' },
     ],
   },
   {

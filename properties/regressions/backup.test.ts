@@ -5,7 +5,7 @@ import { Writable } from 'node:stream'
 import { expect, it, onTestFinished } from 'vitest'
 import { open } from '../../src/index.js'
 import { MemoryFile } from '../../src/file/memory.js'
-import { newDatabase } from '../../src/pager/store.js'
+import { newDatabase } from '../../src/pager/new-database.js'
 import { openOn } from '../../test/faulty-file.js'
 
 it('a backup to a stream leaves no listeners behind, however often it had to wait', async () => {

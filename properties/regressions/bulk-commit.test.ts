@@ -6,18 +6,18 @@ import { emptyImage, fileOf, openOn } from '../../test/faulty-file.js'
 
 const STORE = 0
 
-/** A lazy store on a disk of its own, and the disk as what has happened has left it. */
+/** A lazy store on a disk of its own, every commit a checkpoint, and the disk as what has happened has left it. */
 function lazyStore() {
   const image = emptyImage()
   const log: DiskEvent[] = []
-  const { db } = openOn(new SimulatedFile(fileOf(image), log, STORE), { durability: 'lazy', syncInterval: 1e6 })
+  const { db } = openOn(new SimulatedFile(fileOf(image), log, STORE), { durability: 'lazy', syncInterval: 1e6 }, Infinity)
   const disk = (): Disk => {
     const disk = new Disk(Platter.holding(STORE, image))
     for (const event of log) disk.pass(event)
     return disk
   }
   const bulk = (name: string) => db.transaction((tx) => {
-    for (let i = 0; i < 2100; i++) tx.put(`${name} ${i}`, 'b'.repeat(1900))
+    for (let i = 0; i < 17; i++) tx.put(`${name} ${i}`, 'b'.repeat(4 * 2 ** 20))
   })
   return { db, disk, bulk }
 }

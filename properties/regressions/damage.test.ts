@@ -347,7 +347,7 @@ it('a pointer that counts fewer entries than there are is damage when cells move
 
 it('a tree that would become deeper than any can be is damage: branches out of order are split again and again', () => {
   const { store } = openOn(fileOf(emptyImage()))
-  const tree = new Tree(store.pager, new Root(DEFAULT_TREE, EMPTY_TREE), store.begin())
+  const tree = new Tree(store.pager, new Root(DEFAULT_TREE, EMPTY_TREE), store.begin(), store.newest.base)
   const slot = tree.createPage(0)
   tree.setRoot(slot, MAX_DEPTH)
   expect(codeOf(() => tree.setRoot(slot, MAX_DEPTH + 1))).toBe('COPPICE_CORRUPT')

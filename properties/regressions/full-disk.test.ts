@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { Database } from '../../src/database.js'
 import { systemError } from '../../src/file/disk.js'
 import { MemoryFile } from '../../src/file/memory.js'
-import { newDatabase } from '../../src/pager/store.js'
+import { newDatabase } from '../../src/pager/new-database.js'
 import { openOn } from '../../test/faulty-file.js'
 
 /** A disk without a free block: the file grows no more. */

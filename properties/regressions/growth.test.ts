@@ -50,12 +50,16 @@ it('many snapshots of different commits can be held and let go in any order', ()
     snapshots.push(db.snapshot())
   }
   while (snapshots.length > 0) snapshots.splice(Math.floor(random() * snapshots.length), 1)[0].rollback()
-  expect(db.stats().pending).toEqual([])
+  db.sync()
+  // What the newest checkpoint reaches the store holds itself.
+  const { pending } = db.stats()
+  expect(pending.length).toBeLessThan(2)
+  expect(pending.every(({ awaitsSync }) => awaitsSync)).toBe(true)
   expect(db.check().errors).toEqual([])
 })
 
-it('after a large deletion a small commit has no more to say of free space than before', () => {
-  const { db, store } = openOn(fileOf(emptyImage()))
+it('after a large deletion a small checkpoint has no more to say of free space than before', () => {
+  const { db, store } = openOn(fileOf(emptyImage()), {}, Infinity)
   const value = 'v'.repeat(1900)
   db.load((function* () { for (let i = 0; i < 6000; i++) yield [padded(i), value] as const })())
   db.deleteRange({ lt: padded(5990) })

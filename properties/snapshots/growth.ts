@@ -8,8 +8,8 @@ const KEYS = 600
 
 /**
  * Runs so many commits; answers how many they were. A commit copies no page twice and finds free every page that nobody sees. So a
- * file needs its three meta pages, what the open snapshots see, what the newest commit (which is the durable one)
- * reaches, and as much again for the commit under way; and no page more, after however many commits. A file of more than
+ * file needs its three meta pages, what the open snapshots and the newest checkpoint see, what the newest commit
+ * reaches, and as much again for the commits until the next checkpoint; and no page more, after however many commits. A file of more than
  * 256 pages may have a third of its pages free besides, so that commits find theirs side by side, and the next region.
  */
 export function growth(commits: number): number {

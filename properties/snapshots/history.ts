@@ -42,6 +42,8 @@ type Act =
 export interface SnapshotHistory {
   layer: LayerName
   durability: DurabilityMode
+  /** Whether small commits go to a journal. */
+  journal: boolean
   acts: Act[]
 }
 
@@ -114,6 +116,7 @@ export const layers: LayerName[] = ['mapped', 'plain', 'memory']
 export const history: fc.Arbitrary<SnapshotHistory> = fc.record({
   layer: fc.constantFrom(...layers),
   durability: fc.constantFrom<DurabilityMode>('sync', 'async', 'lazy'),
+  journal: weighted([3, fc.constant(true)], [1, fc.constant(false)]),
   acts: fc.array(act, { minLength: 4, maxLength: 40, size: 'max' }),
 })
 
@@ -139,6 +142,23 @@ export function longHistory(rounds: number): Act[] {
   return acts
 }
 
+/** Commits so large that they sync their pages first and are held until they are durable, and what makes their pages free again. */
+export function bulkHistory(): Act[] {
+  const large: Step = { type: 'bulk', tree: 0, family: 'counter', how: 'put', order: 'ascending', start: 0, step: 1, count: 4300, value: { length: 16_000, seed: 1 } }
+  const some = { type: 'bulk', tree: 1, family: 'hash', how: 'put', order: 'scrambled', start: 0, step: 1, count: 100, value: { length: 300, seed: 1 } } as const
+  return [
+    some,
+    { type: 'transaction', steps: [large], end: 'commit' },
+    { type: 'churn', tree: 1, commits: 5, keys: 100, length: 300, seed: 1 },
+    { type: 'deleteRange', tree: 0, range: {} },
+    { type: 'churn', tree: 1, commits: 5, keys: 100, length: 300, seed: 2 },
+    { type: 'endSync' },
+    { type: 'churn', tree: 1, commits: 5, keys: 100, length: 300, seed: 3 },
+    { type: 'endSync' },
+    { type: 'sync' },
+  ]
+}
+
 /** Free pages here and there, in more pieces than a meta page can name, and as many taken again in the next round. */
 function scattered(round: number): Step[] {
   const each = { type: 'bulk', tree: 2, family: 'counter', order: 'ascending' } as const
@@ -150,8 +170,8 @@ function scattered(round: number): Step[] {
 export type Extent = HeldStore['extent']
 
 /** Runs a history; compares space after every act, and at the end everything. */
-export async function replay({ layer, durability, acts }: SnapshotHistory): Promise<Extent> {
-  const world = new HeldStore(layer, durability)
+export async function replay({ layer, durability, journal, acts }: SnapshotHistory): Promise<Extent> {
+  const world = new HeldStore(layer, durability, journal)
   try {
     for (const [index, each] of acts.entries()) {
       try {
@@ -210,6 +230,7 @@ function finish(world: HeldStore, which: number): void {
 }
 
 async function transaction(world: HeldStore, act: Extract<Act, { type: 'transaction' }>): Promise<void> {
+  world.reach(world.newest)
   const tx = world.db.begin()
   let model = world.committed.clone()
   const savepoints: { back: () => void; model: ModelStore }[] = []
@@ -276,8 +297,8 @@ function viewing(world: HeldStore, { key, during }: Extract<Act, { type: 'viewin
   const bytes = keyBytes(key)
   const expected = world.committed.read('').get(textOf(bytes))
   const found = world.db.view(bytes, (seen) => {
-    const meta = world.newestMeta()
-    const hold = { meta, pages: world.reach(meta).pages, compare: () => true, end: () => undefined }
+    const point = world.newest
+    const hold = { point, pages: world.reach(point).pages, compare: () => true, end: () => undefined }
     const holds = needsOverflow(bytes.length, seen.length)
     if (holds) world.holds.push(hold)
     for (const act of during) {

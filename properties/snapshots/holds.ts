@@ -1,16 +1,15 @@
 /** Whoever can see an old commit: a snapshot, an iterator or a cursor that stays open. */
-import type { Meta } from '../../src/page/meta.js'
 import { bytesOf } from '../model/bytes.js'
 import { TREES } from '../model/operations.js'
 import type { ModelStore, SortedMap } from '../model/sorted-map.js'
 import type { BytesKeyspace } from '../model/world.js'
 import { same, sameKey, sameStore, sameValue, treeOf } from '../model/world.js'
-import type { HeldStore } from './world.js'
+import type { HeldStore, Point } from './world.js'
 
 export type HoldKind = 'snapshot' | 'iterator' | 'backwards' | 'cursor'
 
 export interface Hold {
-  readonly meta: Meta
+  readonly point: Point
   /** The pages of its commit with their checksums, as of when it began. */
   readonly pages: Map<number, number>
   /** Reads and compares; answers false where it has thereby come to its end, and holds nothing any more. */
@@ -19,11 +18,11 @@ export interface Hold {
 }
 
 export function openHold(world: HeldStore, kind: HoldKind, tree: number): Hold {
-  const meta = world.newestMeta()
-  const { pages } = world.reach(meta)
+  const point = world.newest
+  const { pages } = world.reach(point)
   const model = world.committed.clone()
   const open = kind === 'snapshot' ? openSnapshot : kind === 'cursor' ? openCursor : kind === 'iterator' ? openIterator : openBackwards
-  const hold = { meta, pages, ...open(world, model, tree) }
+  const hold = { point, pages, ...open(world, model, tree) }
   world.holds.push(hold)
   return hold
 }

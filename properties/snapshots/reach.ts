@@ -1,10 +1,13 @@
-/** What a commit reaches, found from the bytes of the file alone: the oracle for what may be reused, and when. */
+/**
+ * What a commit reaches, found from bytes alone: those of the file, and of the pages that wait in memory for a checkpoint. The oracle for
+ * what may be reused, and when.
+ */
 import { Arena } from '../../src/page/arena.js'
 import { childCrcOf, childOf } from '../../src/page/branch.js'
 import { crc32, pageCrc } from '../../src/page/checksum.js'
 import { readLogPage } from '../../src/page/free-log.js'
 import { countOf, crcOf, pageOf, typeOf } from '../../src/page/header.js'
-import { CATALOG_RECORD, CATALOG_TREE, DEFAULT_TREE, PAGE_SIZE, TYPE } from '../../src/page/layout.js'
+import { CATALOG_RECORD, CATALOG_TREE, DEFAULT_TREE, JOURNAL_REGIONS, PAGE_SIZE, TYPE } from '../../src/page/layout.js'
 import { isOverflow, readOverflowRef, valueAt } from '../../src/page/leaf.js'
 import type { Meta } from '../../src/page/meta.js'
 import type { Run } from '../../src/page/runs.js'
@@ -12,7 +15,7 @@ import type { TreePointer } from '../../src/page/tree-pointer.js'
 import { readTreePointer } from '../../src/page/tree-pointer.js'
 
 export interface Reach {
-  /** Checksum of the 4 KiB of every page of the commit: of trees, of extents, and of the free log. */
+  /** Checksum of the 4 KiB of every page of the commit: of trees, of extents, and of the free log; 0 for those of the journal, which are written to. */
   pages: Map<number, number>
   /** How many of them are the free log's. */
   logPages: number
@@ -20,14 +23,18 @@ export interface Reach {
   free: Set<number>
 }
 
-/** Follows every pointer of a commit and compares each checksum on the way, so that a byte that changed shows (I4 to I7). */
-export function reach(image: Uint8Array, meta: Meta): Reach {
+/**
+ * Follows every pointer of a commit and compares each checksum on the way, so that a byte that changed shows (I4 to I7). `delta` is what the
+ * commit says of free space besides the log.
+ */
+export function reach(image: Uint8Array, meta: Meta, delta: readonly Run[]): Reach {
   const walk = new Walk(image)
   walk.tree(meta.defaultTree, DEFAULT_TREE)
   walk.tree(meta.catalog, CATALOG_TREE)
+  walk.journal(meta)
   const runs = walk.log(meta)
   const free = new Set<number>()
-  for (const run of [...runs, ...meta.delta]) {
+  for (const run of [...runs, ...delta]) {
     for (let page = run.start; page < run.start + run.length; page++) {
       if (run.freed) free.add(page)
       else free.delete(page)
@@ -84,6 +91,11 @@ class Walk {
       crc = content.previousCrc
     }
     return parts.flat()
+  }
+
+  /** The regions of the journal: all of them belong to the commit, whichever it writes to. */
+  journal({ journal: { page, pages } }: Meta): void {
+    for (let i = page; i < page + pages * JOURNAL_REGIONS; i++) this.claim(i, 0)
   }
 
   private sealed(page: number, crc: number): number {

@@ -13,7 +13,10 @@ import { native } from '../../src/file/native.js'
 import { resolveOptions } from '../../src/options.js'
 import { META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
 import type { Meta } from '../../src/page/meta.js'
-import { newDatabase, Store } from '../../src/pager/store.js'
+import { decodeMeta } from '../../src/page/meta.js'
+import type { Run } from '../../src/page/runs.js'
+import { newDatabase } from '../../src/pager/new-database.js'
+import { Store } from '../../src/pager/store.js'
 import { emptyImage, FaultyFile, fileOf, imageOf } from '../../test/faulty-file.js'
 import { ModelStore } from '../model/sorted-map.js'
 import type { Bytes } from '../model/world.js'
@@ -29,25 +32,43 @@ const POOL_PAGES = 192
 /** Long enough that no background sync of a lazy store begins by itself. */
 const NEVER = 1e9
 
+/** So few that a store has a journal from nearly its first commit on. */
+const JOURNAL_FROM = 3
+
+/** A commit, with the checkpoint that it rests on: itself, or the one whose journal it stands in. */
+export class Point {
+  readonly transaction: number
+  /** The store's own commit, whose meta page is right once the store has sealed it. */
+  readonly commit: { meta: Meta }
+  readonly checkpoint: Point
+
+  constructor(commit: { meta: Meta }, checkpoint?: Point) {
+    this.transaction = commit.meta.transaction
+    this.commit = commit
+    this.checkpoint = checkpoint ?? this
+  }
+}
+
 /** A file whose background syncs end when the history says so. Nothing here depends on what is on the disk, so it syncs nothing. */
 class WatchedFile extends FaultyFile {
   /** The newest commit when each background sync began. */
-  readonly running: { meta: Meta; end: () => void }[] = []
-  newest: () => Meta | undefined = () => undefined
+  readonly running: { point: Point; end: () => void }[] = []
+  newest: () => Point | undefined = () => undefined
 
   override sync(): void {
     // See above.
   }
 
   override syncAsync(): Promise<void> {
-    const meta = this.newest()
-    return new Promise((resolve) => this.running.push({ meta: meta as Meta, end: resolve }))
+    const point = this.newest()
+    return new Promise((resolve) => this.running.push({ point: point as Point, end: resolve }))
   }
 }
 
 export class HeldStore {
   readonly layer: LayerName
   readonly durability: DurabilityMode
+  private readonly journal: boolean
   private readonly folder: string | undefined
   private image = emptyImage()
   private file!: WatchedFile
@@ -56,15 +77,18 @@ export class HeldStore {
   committed = new ModelStore()
   readonly holds: Hold[] = []
   /** The last commit that is on the disk, and bulk commits after it: their pages are, and their meta pages say so. */
-  private durable!: Meta
-  private bulk: Meta[] = []
-  private newest!: Meta
-  private readonly reached = new WeakMap<Meta, Reach>()
+  private durable!: Point
+  private bulk: Point[] = []
+  /** The newest commit that `noteCommits` was told of, and the newest that was looked at. */
+  newest!: Point
+  private latest: Point | undefined
+  private readonly reached = new WeakMap<Point, Reach>()
   /** What the run went through. */
-  readonly extent = { commits: 0, comparisons: 0, pages: 0, held: 0, spilled: 0, logPages: 0 }
+  readonly extent = { commits: 0, comparisons: 0, pages: 0, held: 0, spilled: 0, logPages: 0, records: 0, bulk: 0 }
 
-  constructor(layer: LayerName, durability: DurabilityMode) {
+  constructor(layer: LayerName, durability: DurabilityMode, journal: boolean) {
     this.layer = layer
+    this.journal = journal
     this.durability = durability
     this.folder = layer === 'memory' ? undefined : fs.mkdtempSync(join(os.tmpdir(), 'coppice-snapshots-'))
     if (this.folder !== undefined) createFile(join(this.folder, 'store'), newDatabase())
@@ -76,10 +100,11 @@ export class HeldStore {
     const inner = this.folder === undefined ? fileOf(this.image) : openFile(join(this.folder, 'store'), { readOnly: false, mapper, lock: false })
     this.file = new WatchedFile(inner)
     const settings = resolveOptions<Bytes, Bytes>({ ...BINARY, durability: this.durability })
-    this.store = new Store(this.file, POOL_PAGES, NEVER)
+    this.store = new Store(this.file, POOL_PAGES, NEVER, this.journal ? JOURNAL_FROM : Infinity)
     this.db = new Database(new Core(this.store, settings), settings)
-    this.file.newest = () => this.store.newest.meta
-    this.newest = this.durable = this.store.newest.meta
+    this.file.newest = () => this.point()
+    this.latest = undefined
+    this.newest = this.durable = this.point()
     this.bulk = []
   }
 
@@ -103,18 +128,40 @@ export class HeldStore {
     if (this.folder !== undefined) fs.rmSync(this.folder, { recursive: true, force: true })
   }
 
+  /** The newest commit. */
+  private point(): Point {
+    const { newest } = this.store
+    const { transaction } = newest.meta
+    if (this.latest?.transaction === transaction) return this.latest
+    const checkpoint = newest.base === transaction ? undefined : this.checkpointBelow(newest.base, newest.slot)
+    return (this.latest = new Point(newest, checkpoint))
+  }
+
+  /** The checkpoint that the newest commit names: the one that is known, or what stands in its slot. */
+  private checkpointBelow(base: number, slot: number): Point {
+    if (this.latest?.checkpoint.transaction === base) return this.latest.checkpoint
+    const page = new Uint8Array(PAGE_SIZE)
+    this.file.inner.read(page, slot * PAGE_SIZE)
+    const reading = decodeMeta(page, slot)
+    if (reading.kind !== 'valid' || reading.meta.transaction !== base) throw new Error(`checkpoint ${base} does not stand in slot ${slot}`)
+    return new Point(reading)
+  }
+
   /** To be called after whatever may have committed; `synced` where the commits returned only when durable. */
   noteCommits(synced = this.durability === 'sync'): void {
-    const { meta } = this.store.newest
-    if (meta === this.newest) return
+    const point = this.point()
+    if (point === this.newest) return
     const before = this.newest
-    this.newest = meta
+    this.newest = point
     this.extent.commits++
-    if (synced) this.durable = meta
+    if (point.checkpoint !== point) this.extent.records++
+    const { meta } = point.commit
+    if (synced) this.durable = point
     else if (meta.durable === meta.transaction) {
       // A bulk commit syncs before its meta page is written, and with its pages all that came before.
       this.durable = before
-      this.bulk.push(meta)
+      this.bulk.push(point)
+      this.extent.bulk++
     }
   }
 
@@ -128,7 +175,7 @@ export class HeldStore {
     if (ended === undefined) return
     ended.end()
     await setImmediate()
-    if (ended.meta.transaction > this.durable.transaction) this.durable = ended.meta
+    if (ended.point.transaction > this.durable.transaction) this.durable = ended.point
   }
 
   /** Ends background syncs until the promise is settled. */
@@ -144,44 +191,53 @@ export class HeldStore {
     return promise
   }
 
-  newestMeta(): Meta {
-    return this.store.newest.meta
+  /** What a commit reaches, from the file as it is now and from the pages that wait in memory. Those were sealed when it was first asked for. */
+  private reachNow({ commit: { meta } }: Point, delta: readonly Run[]): Reach {
+    const { pool } = this.store.pager
+    const stored = imageOf(this.file.inner)
+    const image = new Uint8Array(Math.max(stored.length, meta.pageCount * PAGE_SIZE))
+    image.set(stored)
+    for (const frame of pool.dirtyFrames()) if (pool.pageOf(frame) < meta.pageCount) image.set(pool.viewOf(frame), pool.pageOf(frame) * PAGE_SIZE)
+    return reach(image, meta, delta)
   }
 
-  /** What a commit reaches, from the file as it is now. */
-  reachNow(meta: Meta): Reach {
-    return reach(imageOf(this.file.inner), meta)
-  }
-
-  /** The same as of the first time that it was asked for: a commit never changes, and `checkUnchanged` sees to that. */
-  reach(meta: Meta): Reach {
-    let found = this.reached.get(meta)
-    if (found === undefined) this.reached.set(meta, (found = this.reachNow(meta)))
+  /**
+   * The same as of the first time that it was asked for: a commit never changes, and `checkUnchanged` sees to that. The newest commit is
+   * asked for before a transaction begins, as sealing is for the time between transactions.
+   */
+  reach(point: Point): Reach {
+    let found = this.reached.get(point)
+    if (found === undefined) {
+      if (point.commit === this.store.newest) this.store.seal()
+      const delta = point.commit === this.store.newest ? this.store.newestDelta() : point.commit.meta.delta
+      this.reached.set(point, (found = this.reachNow(point, delta)))
+    }
     return found
   }
 
-  /** The commits that somebody holds, by their ids. */
-  private heldCommits(): Map<number, Meta> {
-    this.bulk = this.bulk.filter((meta) => meta.transaction > this.durable.transaction)
-    const metas = [...this.holds.map(({ meta }) => meta), this.durable, ...this.bulk, ...this.file.running.map(({ meta }) => meta)]
-    return new Map(metas.map((meta) => [meta.transaction, meta]))
+  /** The commits that somebody holds, by their ids. The store itself holds checkpoints, for recovery's sake. */
+  private heldCommits(): Map<number, Point> {
+    this.bulk = this.bulk.filter(({ transaction }) => transaction > this.durable.transaction)
+    const own = [this.newest, this.durable, ...this.file.running.map(({ point }) => point)].map(({ checkpoint }) => checkpoint)
+    return new Map([...this.holds.map(({ point }) => point), ...own, ...this.bulk].map((point) => [point.transaction, point]))
   }
 
   /** Pages that the holders reach and the newest commit does not. */
   private heldBack(): Set<number> {
     const held = new Set<number>()
-    const newest = this.reach(this.newestMeta())
-    for (const [transaction, meta] of this.heldCommits()) {
-      if (transaction === this.newestMeta().transaction) continue
-      for (const page of this.reach(meta).pages.keys()) if (!newest.pages.has(page)) held.add(page)
+    const newest = this.reach(this.newest)
+    for (const point of this.heldCommits().values()) {
+      if (point === this.newest) continue
+      for (const page of this.reach(point).pages.keys()) if (!newest.pages.has(page)) held.add(page)
     }
     return held
   }
 
   /** Outside a write transaction: every page is of one kind, and pending is what somebody holds and no more. */
   checkSpace(): void {
-    const meta = this.newestMeta()
-    const newest = this.reach(meta)
+    same('newest commit', this.store.newest.meta.transaction, this.newest.transaction)
+    const newest = this.reach(this.newest)
+    const { meta } = this.newest.commit
     const space = this.store.space()
     same('durable commit', this.store.durableTransaction, this.durable.transaction)
     same('pages reached, free and meta', newest.pages.size + newest.free.size + META_SLOTS, meta.pageCount)
@@ -198,7 +254,7 @@ export class HeldStore {
 
   /** What a hold sees is byte for byte what it saw when it began. */
   checkUnchanged(hold: Hold): void {
-    const now = this.reachNow(hold.meta).pages
+    const now = this.reachNow(hold.point, []).pages
     same('pages that a hold reaches', now.size, hold.pages.size)
     for (const [page, crc] of hold.pages) same(`checksum of page ${page}, which is held`, now.get(page), crc)
     this.extent.comparisons++

@@ -9,9 +9,17 @@ import { finished } from 'node:stream/promises'
 import { setImmediate } from 'node:timers/promises'
 import { CoppiceError, corrupt, ioError } from '../errors.js'
 import { placeFile, removeQuietly, temporaryName } from '../file/create.js'
-import { META_SLOTS, PAGE_SIZE } from '../page/layout.js'
+import { Arena } from '../page/arena.js'
+import { pageCrc } from '../page/checksum.js'
+import { writeLogPage } from '../page/free-log.js'
+import { crcOf, setCrc } from '../page/header.js'
+import { LOG_PAGE_RUNS, META_RUNS, META_SLOTS, PAGE_SIZE } from '../page/layout.js'
+import type { LogPointer, Meta } from '../page/meta.js'
 import { encodeMeta } from '../page/meta.js'
-import { readLog } from '../pager/free-log.js'
+import type { Run } from '../page/runs.js'
+import type { Bitmap } from '../pager/bitmap.js'
+import { NO_LOG } from '../pager/free-log.js'
+import { NO_JOURNAL } from '../pager/journal.js'
 import type { Store } from '../pager/store.js'
 import type { CommitView } from '../views.js'
 import { takeCensus } from './census.js'
@@ -57,12 +65,14 @@ export async function backup(store: Store, view: CommitView, target: BackupTarge
 }
 
 async function copy(store: Store, view: CommitView, stream: Writable, assertOpen: () => void): Promise<void> {
+  store.seal()
   const { meta } = view.commit
   const { reached, faults } = takeCensus(view)
   if (faults.length > 0) throw faults[0]
-  for (const { page } of readLog(store.pager, meta.log)) reached.add(page)
+  const free = freeStateOf(reached, meta.pageCount, meta.transaction)
+  const pageCount = meta.pageCount + free.pages.length
   // The copy has no history that recovery could fall back to, so its only commit is its durable one.
-  const whole = { ...meta, durable: meta.transaction }
+  const whole: Meta = { ...meta, durable: meta.transaction, pageCount, log: free.log, journal: NO_JOURNAL, delta: free.delta }
   for (let slot = 0; slot < META_SLOTS; slot++) await write(stream, encodeMeta(whole, slot))
   for (let from = META_SLOTS; from < meta.pageCount; from += CHUNK_PAGES) {
     assertOpen()
@@ -74,11 +84,46 @@ async function copy(store: Store, view: CommitView, stream: Writable, assertOpen
     await write(stream, chunk)
     await setImmediate()
   }
+  for (const page of free.pages) await write(stream, page)
 }
 
-function copyPage(store: Store, page: number, target: Uint8Array): void {
-  if (page >= store.pager.physicalPages) throw corrupt(page, undefined, 'the file ends before it')
-  store.pager.readFile(target, page * PAGE_SIZE)
+/**
+ * What the copy says of free space: all that the trees do not reach. Where that does not fit in a meta page, a free log of its own
+ * follows the pages of the commit.
+ */
+function freeStateOf(reached: Bitmap, pageCount: number, birth: number): { pages: Uint8Array[]; log: LogPointer; delta: readonly Run[] } {
+  const runs = absentRuns(reached, pageCount)
+  if (runs.length <= META_RUNS) return { pages: [], log: NO_LOG, delta: runs }
+  const pages: Uint8Array[] = []
+  let log = NO_LOG
+  for (let from = 0; from < runs.length; from += LOG_PAGE_RUNS) {
+    const arena = new Arena(new ArrayBuffer(PAGE_SIZE))
+    const part = runs.slice(from, from + LOG_PAGE_RUNS)
+    const page = pageCount + pages.length
+    writeLogPage(arena, 0, page, birth, { previousPage: log.page, previousCrc: log.crc, runs: part })
+    setCrc(arena, 0, pageCrc(arena, 0))
+    log = { page, crc: crcOf(arena, 0), length: log.length + 1, runs: log.runs + part.length }
+    pages.push(arena.bytes)
+  }
+  return { pages, log, delta: [] }
+}
+
+function absentRuns(reached: Bitmap, pageCount: number): Run[] {
+  const runs: Run[] = []
+  for (let start = reached.nextAbsent(META_SLOTS); start < pageCount; ) {
+    const next = reached.next(start)
+    const end = next === -1 ? pageCount : next
+    runs.push({ start, length: end - start, freed: true })
+    start = reached.nextAbsent(end)
+  }
+  return runs
+}
+
+/** A page of the commit: from the pool where it waits for a checkpoint, else from the file. */
+function copyPage({ pager }: Store, page: number, target: Uint8Array): void {
+  if (pager.isDirty(page)) target.set(pager.pool.viewOf(pager.pool.frameOf(pager.where[page])))
+  else if (page >= pager.physicalPages) throw corrupt(page, undefined, 'the file ends before it')
+  else pager.readFile(target, page * PAGE_SIZE)
 }
 
 function nothing(): void {

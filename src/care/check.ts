@@ -1,5 +1,5 @@
 import { CoppiceError, corrupt } from '../errors.js'
-import { META_SLOTS } from '../page/layout.js'
+import { JOURNAL_REGIONS, META_SLOTS } from '../page/layout.js'
 import type { Meta } from '../page/meta.js'
 import { Bitmap } from '../pager/bitmap.js'
 import { loadSpace, readLog } from '../pager/free-log.js'
@@ -27,6 +27,8 @@ export interface CheckReport {
     reached: number
     /** Those that hold the list of free pages. */
     freeLog: number
+    /** Those that are kept for the journal. */
+    journal: number
     /** Free ones. */
     free: number
   }
@@ -44,21 +46,23 @@ export interface CheckOptions {
  * {@link CheckOptions} says, may write, the caller holds the commit of the view.
  */
 export function check(store: Store, view: CommitView, tell: NonNullable<CheckOptions['progress']> = () => undefined): CheckReport {
+  store.seal()
   const { meta } = view.commit
   const { log, free, fault } = freePages(store, meta)
-  const total = meta.pageCount - META_SLOTS - log.size - free.size
+  const journalPages = meta.journal.pages * JOURNAL_REGIONS
+  const total = meta.pageCount - META_SLOTS - log.size - journalPages - free.size
   let pages = 0
   const census = takeCensus(view, (count) => tell((pages += count), total))
   const errors = [...census.faults]
   if (fault !== undefined) errors.push(fault)
   // With damage in a tree, pages below it could not be reached and would all be reported again.
-  else compare(errors, meta.pageCount, census.reached, log, free, census.faults.length === 0)
+  else compare(errors, meta, census.reached, log, free, census.faults.length === 0)
   return {
     ok: errors.length === 0,
     errors,
     trees: census.trees.length,
     entries: census.trees.reduce((sum, { census: { entries } }) => sum + entries, 0),
-    pages: { total: meta.pageCount, reached: census.reached.size, freeLog: log.size, free: free.size },
+    pages: { total: meta.pageCount, reached: census.reached.size, freeLog: log.size, journal: journalPages, free: free.size },
   }
 }
 
@@ -67,7 +71,7 @@ function freePages(store: Store, meta: Meta): { log: Set<number>; free: Bitmap; 
   try {
     const log = readLog(store.pager, meta.log)
     const space = new Space(new Readers(), () => false)
-    loadSpace(store.pager, space, meta)
+    loadSpace(store.pager, space, { ...meta, delta: store.newestDelta() })
     return { log: new Set(log.map((stored) => stored.page)), free: space.unused }
   } catch (error) {
     if (!(error instanceof CoppiceError)) throw error
@@ -75,9 +79,9 @@ function freePages(store: Store, meta: Meta): { log: Set<number>; free: Bitmap; 
   }
 }
 
-function compare(errors: CoppiceError[], pageCount: number, reached: Bitmap, log: Set<number>, free: Bitmap, complete: boolean): void {
+function compare(errors: CoppiceError[], { pageCount, journal }: Meta, reached: Bitmap, log: Set<number>, free: Bitmap, complete: boolean): void {
   for (let page = 0; page < pageCount; page++) {
-    const owners = Number(page < META_SLOTS) + Number(reached.has(page)) + Number(log.has(page)) + Number(free.has(page))
+    const owners = Number(page < META_SLOTS) + Number(page >= journal.page && page < journal.page + journal.pages * JOURNAL_REGIONS) + Number(reached.has(page)) + Number(log.has(page)) + Number(free.has(page))
     if (owners > 1) errors.push(corrupt(page, undefined, 'it is in use and free at once, or in use twice'))
     else if (owners === 0 && complete) errors.push(corrupt(page, undefined, 'nothing reaches it and it is not free'))
     if (errors.length > 1000) return

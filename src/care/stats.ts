@@ -1,4 +1,4 @@
-import { META_SLOTS, PAGE_SIZE } from '../page/layout.js'
+import { JOURNAL_REGIONS, META_SLOTS, PAGE_SIZE } from '../page/layout.js'
 import type { Store } from '../pager/store.js'
 import type { TreeCensus } from '../tree/check.js'
 import type { CommitView } from '../views.js'
@@ -36,7 +36,7 @@ export interface PendingStats {
   pages: number
   /** Transactions, snapshots, iterators and the store's own syncs that hold it. */
   holders: number
-  /** True where only the store itself holds it, until its next sync. */
+  /** True where only the store itself holds it, until its next checkpoint or sync. */
   awaitsSync: boolean
 }
 
@@ -68,6 +68,8 @@ export interface Stats {
     overflow: number
     /** Pages that hold the list of free ones. */
     freeLog: number
+    /** Pages kept for the journal of small commits. */
+    journal: number
     /** Free, pending ones included. */
     free: number
     /** Free, but kept for those who can still see them. */
@@ -81,7 +83,7 @@ export interface Stats {
   pool: {
     /** Pages that the pool has room for. */
     frames: number
-    /** Changed pages in it now, not yet committed. */
+    /** Changed pages in it now: not yet committed, or waiting for a checkpoint. */
     dirty: number
     /** Pages moved to the file before their commit, since the store was opened. */
     spilledPages: number
@@ -91,6 +93,7 @@ export interface Stats {
 }
 
 export function stats(store: Store, view: CommitView): Stats {
+  store.seal()
   const { trees, catalog, faults } = takeCensus(view)
   // What cannot be read cannot be counted, and figures that leave it out would be wrong.
   if (faults.length > 0) throw faults[0]
@@ -113,6 +116,7 @@ export function stats(store: Store, view: CommitView): Stats {
       branch: sum('branchPages'),
       overflow: sum('overflowPages'),
       freeLog: meta.log.length,
+      journal: meta.journal.pages * JOURNAL_REGIONS,
       free: store.space().unused.size,
       pending: pending.reduce((total, { pages }) => total + pages, 0),
     },

@@ -26,6 +26,8 @@ const PROCESSES = 3
 const STEPS = 20
 /** Few enough that a transaction of a large value spills. */
 const POOL_PAGES = 192
+/** Small stores have a journal too, as crashes are tried on it. */
+const JOURNAL_FROM = 3
 /** Nothing happens by itself: syncs begin where they are asked for. */
 const NEVER = 1e9
 /** Bytes up to which a file is held in memory, where it can be mapped as a real one; of a longer one only what is read. */
@@ -39,7 +41,7 @@ export function fileOn(platter: Platter): StoreFile {
 /** Opens a store on any file, as `open` does on a path. */
 export function openOn(file: StoreFile, durability: DurabilityMode): ByteStore {
   const settings = resolveOptions<Uint8Array, Uint8Array>({ keyEncoding: 'binary', durability })
-  return new Database(new Core(new Store(file, POOL_PAGES, NEVER), settings), settings)
+  return new Database(new Core(new Store(file, POOL_PAGES, NEVER, JOURNAL_FROM), settings), settings)
 }
 
 export class History {

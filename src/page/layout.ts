@@ -35,7 +35,7 @@ export const HEADER = {
 } as const
 
 /** Values of the page header's type. */
-export const TYPE = { LEAF: 1, BRANCH: 2, META: 3, FREE_LOG: 4 } as const
+export const TYPE = { LEAF: 1, BRANCH: 2, META: 3, FREE_LOG: 4, JOURNAL: 5 } as const
 
 /** Slot of a leaf or a branch: one for each cell, in key order, from byte 32 of the page. */
 export const SLOT = { HEAD: 0, OFFSET: 4, SUFFIX_LENGTH: 6, SIZE: 8 } as const
@@ -79,7 +79,11 @@ export const META = {
   LOG_LENGTH: 128,
   LOG_RUNS: 132,
   TIMESTAMP: 136,
-  DELTA: 144,
+  JOURNAL_PAGE: 144,
+  JOURNAL_PAGES: 148,
+  JOURNAL_REGION: 150,
+  JOURNAL_SALT: 152,
+  DELTA: 156,
 } as const
 
 /** "coppice" and a line feed. */
@@ -88,12 +92,24 @@ export const MAGIC = Uint8Array.of(0x63, 0x6f, 0x70, 0x70, 0x69, 0x63, 0x65, 0x0
 /** Free log page: where the chain goes on, then runs. */
 export const FREE_LOG = { PREVIOUS_PAGE: 32, PREVIOUS_CRC: 36, RUNS: 40 } as const
 
+/** Journal page, after the page header, whose birth is the transaction id of the commit: which checkpoint it follows, its place, and a part of the record. */
+export const JOURNAL = { BASE: 32, DURABLE: 40, POSITION: 48, PART: 52, LENGTH: 56, SALT: 60, DATA: 64 } as const
+
+/** A change in a record of the journal; lengths and bytes follow the operation. */
+export const CHANGE = { TREE: 1, PUT: 2, DELETE: 3, DELETE_RANGE: 4 } as const
+
 /** A run of pages in a free delta; the highest bit of the length says whether they became free or taken. */
 export const RUN = { START: 0, LENGTH: 4, SIZE: 8, FREED: 0x80000000 } as const
 
 /** Runs that fit in a meta page, and in a page of the free log. */
-export const META_RUNS = (PAGE_SIZE - META.DELTA) / RUN.SIZE
+export const META_RUNS = Math.floor((PAGE_SIZE - META.DELTA) / RUN.SIZE)
 export const LOG_PAGE_RUNS = (PAGE_SIZE - FREE_LOG.RUNS) / RUN.SIZE
+/** Regions for journals: recovery may need those of as many checkpoints as there are meta slots. */
+export const JOURNAL_REGIONS = META_SLOTS
+/** Pages of a region at most: opening reads all of one. */
+export const MAX_JOURNAL_PAGES = 256
+/** Bytes of a record that fit in a page of the journal. */
+export const JOURNAL_PAGE_BYTES = PAGE_SIZE - JOURNAL.DATA
 
 /** Ids of the two trees that every file has. */
 export const CATALOG_TREE = 0

@@ -2,10 +2,11 @@
  * The meta page: everything that a commit is, in one page. Three slots hold one each (pages 0, 1 and 2).
  * A meta page is believed only whole: checksum, page number, magic and every range are looked at here.
  */
+import { corrupt } from '../errors.js'
 import { Arena } from './arena.js'
 import { pageCrc } from './checksum.js'
 import { birthOf, crcOf, formatPage, pageOf, readU64, setBirth, setCount, setCrc, typeOf, writeU64, countOf } from './header.js'
-import { CATALOG_TREE, DEFAULT_TREE, FORMAT_VERSION, MAGIC, MAX_PAGES, META, META_RUNS, META_SLOTS, PAGE_SIZE, TYPE } from './layout.js'
+import { CATALOG_TREE, DEFAULT_TREE, FORMAT_VERSION, JOURNAL_REGIONS, MAGIC, MAX_JOURNAL_PAGES, MAX_PAGES, META, META_RUNS, META_SLOTS, PAGE_SIZE, TYPE } from './layout.js'
 import type { Run } from './runs.js'
 import { readRuns, writeRuns } from './runs.js'
 import type { TreePointer } from './tree-pointer.js'
@@ -21,6 +22,22 @@ export interface LogPointer {
   runs: number
 }
 
+/** Where a checkpoint has its journal: in one of JOURNAL_REGIONS regions, which lie side by side. */
+export interface JournalPlace {
+  /** First page of the first region, and pages in each; 0 and 0 where there is no journal. */
+  page: number
+  pages: number
+  /** Number of the region. */
+  region: number
+  /** Drawn anew for each checkpoint: an id may have been another's, which a crash has lost. */
+  salt: number
+}
+
+/** First page of the region. */
+export function journalStart({ page, pages, region }: JournalPlace): number {
+  return page + region * pages
+}
+
 export interface Meta {
   /** 16 random bytes, drawn when the database was made. */
   database: Uint8Array
@@ -32,6 +49,8 @@ export interface Meta {
   defaultTree: TreePointer
   catalog: TreePointer
   log: LogPointer
+  /** The pages kept for the journal of the commits after this one. */
+  journal: JournalPlace
   /** Milliseconds since 1970. */
   timestamp: number
   /** What became free or taken since the newest page of the free log. */
@@ -68,6 +87,10 @@ export function encodeMeta(meta: Meta, slot: number): Uint8Array {
   view.setUint32(META.LOG_LENGTH, meta.log.length, true)
   view.setUint32(META.LOG_RUNS, meta.log.runs, true)
   writeU64(arena, META.TIMESTAMP, meta.timestamp)
+  view.setUint32(META.JOURNAL_PAGE, meta.journal.page, true)
+  view.setUint16(META.JOURNAL_PAGES, meta.journal.pages, true)
+  view.setUint16(META.JOURNAL_REGION, meta.journal.region, true)
+  view.setUint32(META.JOURNAL_SALT, meta.journal.salt, true)
   writeRuns(view, META.DELTA, meta.delta, 0, meta.delta.length)
   setCrc(arena, 0, pageCrc(arena, 0))
   return arena.bytes
@@ -115,23 +138,39 @@ function readFields(arena: Arena, view: DataView): Meta {
       length: view.getUint32(META.LOG_LENGTH, true),
       runs: view.getUint32(META.LOG_RUNS, true),
     },
+    journal: {
+      page: view.getUint32(META.JOURNAL_PAGE, true),
+      pages: view.getUint16(META.JOURNAL_PAGES, true),
+      region: view.getUint16(META.JOURNAL_REGION, true),
+      salt: view.getUint32(META.JOURNAL_SALT, true),
+    },
     timestamp: readU64(arena, META.TIMESTAMP),
     delta: readRuns(view, META.DELTA, countOf(arena, 0)),
   }
 }
 
 /** What is wrong with a commit, read or about to be written, or undefined. */
-export function metaFault(meta: Meta): string | undefined {
-  const { pageCount, log } = meta
+function metaFault(meta: Meta): string | undefined {
+  const { pageCount, log, journal } = meta
   if (meta.transaction > Number.MAX_SAFE_INTEGER) return 'its transaction id is impossible'
   if (meta.durable > meta.transaction) return 'it says that a later transaction is durable'
   if (pageCount < META_SLOTS || pageCount > MAX_PAGES) return `its page count is ${pageCount}`
   if (meta.nextTree <= DEFAULT_TREE || meta.nextTree >= 2 ** 32) return `its next tree is ${meta.nextTree}`
   if (log.page >= pageCount || (log.page !== 0 && log.page < META_SLOTS) || log.length > pageCount) return 'its free log lies outside the file'
   if ((log.page === 0) !== (log.length === 0)) return 'its free log has a length but no page'
+  if ((journal.page === 0) !== (journal.pages === 0)) return 'its journal has a length but no page'
+  if (journal.pages > MAX_JOURNAL_PAGES) return `its journal has ${journal.pages} pages`
+  if (journal.region >= JOURNAL_REGIONS || (journal.page === 0 && journal.region !== 0)) return `its journal has the region ${journal.region}`
+  if (journal.page + journal.pages * JOURNAL_REGIONS > pageCount || (journal.page !== 0 && journal.page < META_SLOTS)) return 'its journal lies outside the file'
   if (meta.delta.some((run) => run.start < META_SLOTS || run.start + run.length > pageCount || run.length === 0)) {
     return 'its free delta names pages outside the file'
   }
   return validateTreePointer(meta.defaultTree, pageCount) ?? validateTreePointer(meta.catalog, pageCount)
 }
 
+/** The commit itself, about to be made: writing to a damaged tree may end in a state that no reader would take. */
+export function validMeta(meta: Meta): Meta {
+  const wrong = metaFault(meta)
+  if (wrong !== undefined) throw corrupt(0, undefined, `the commit would not be valid, as ${wrong}`)
+  return meta
+}

@@ -19,6 +19,10 @@ const PARTED_PAGES = 8 * SEGMENT_PAGES
 const SLACK_PAGES = 8192
 /** A transaction that takes so many pages scatters them where they are free one by one. */
 const MANY_PAGES = 8
+/** Pages written ahead for the commits of a journal at most, 16 MiB. */
+const AHEAD_PAGES = 4096
+/** Free pages to be left by a commit in the journal, in a small file fewer: enough for a few transactions of some puts. */
+const SPARE_PAGES = 64
 /** Pages by which the file grows where that is not so: zeros written for pages that are not used soon are written for nothing. */
 const FEW_PAGES = 32
 
@@ -43,6 +47,8 @@ export class Allocator {
   private growth = MAX_PAGES
   /** Single pages that the transaction has asked for, and that the last one committed had. */
   private allocated = 0
+  /** True where a page of this transaction may have no block on the disk. */
+  blockless = false
   private usual = 0
   /** Writes zeros to so many pages from `start` on, the end of the file; false where the disk has no room for them. */
   private readonly reserve: (start: number, count: number) => boolean
@@ -67,6 +73,25 @@ export class Allocator {
     this.available.remove(page)
     this.latest[place] = page
     return page
+  }
+
+  /** True where every page that the transaction has taken has its block, so that it can be written later, whatever happens to the disk. */
+  get hasBlocks(): boolean {
+    return !this.isBulk && !this.blockless
+  }
+
+  /**
+   * True where the next transactions will find free pages that have their blocks, or may make the file longer. What commits in the journal
+   * free only a checkpoint gives back, and on a full disk that one must not come too late.
+   */
+  hasSpare(): boolean {
+    const spare = Math.min(SPARE_PAGES, this.pageCount >>> 2)
+    return this.available.size >= spare || this.reserve(this.pageCount, spare)
+  }
+
+  /** Zeros behind the end for what commits in the journal will take until the next checkpoint, so that none of them has to write any. */
+  reserveAhead(): void {
+    this.reserve(this.pageCount, Math.max(0, Math.min(this.pageCount >>> 3, AHEAD_PAGES) - this.available.size))
   }
 
   private get isBulk(): boolean {
@@ -118,7 +143,7 @@ export class Allocator {
 
   /** Where the disk has no room for that one either, the write that matters will say so. */
   private extendByOne(): number {
-    this.reserve(this.pageCount, 1)
+    if (!this.reserve(this.pageCount, 1)) this.blockless = true
     return this.extend(1)
   }
 
@@ -221,6 +246,7 @@ export class Allocator {
 
   private startAnew(): void {
     this.allocated = 0
+    this.blockless = false
     this.growth = MAX_PAGES
   }
 }

@@ -1,17 +1,19 @@
 /**
- * Which commit is on the disk, and the syncs that bring the next ones there.
+ * Which commit is on the disk, and the syncs that bring the next ones there. A commit rests on a checkpoint: itself, or the one
+ * whose journal it stands in.
  *
  *   published --start--> syncing --succeeded--> durable
  *                                --failed-----> poisoned: no more commits until the file is opened anew
  *
  * Invariants:
  * - durable <= syncing <= newest;
- * - the durable and the syncing commit are holders: no page that they reach is reused, and `slotFor` never
- *   answers with their meta slots;
+ * - the checkpoints of the durable and the syncing commit are holders: no page that they reach is reused, and `slotFor` and
+ *   `regionFor` never answer with their meta slots and the regions of their journals;
+ * - so is the newest checkpoint, as the commits in its journal are made again from it;
  * - a commit that recovery takes without a look at its pages is a holder until it is durable, or a later one is.
  */
 import { CoppiceError } from '../errors.js'
-import { META_SLOTS } from '../page/layout.js'
+import { JOURNAL_REGIONS, META_SLOTS } from '../page/layout.js'
 
 interface Waiter {
   transaction: number
@@ -28,12 +30,16 @@ export interface SyncTarget {
 
 export class Durability {
   private readonly target: SyncTarget
-  /** The last commit known to be on the disk. */
+  /** The last commit known to be on the disk, and its checkpoint. */
   durable: number
+  durableBase: number
   private syncing: number | undefined
+  private syncingBase = 0
   newest: number
-  /** Transaction id in each meta slot; -1 for a slot with nothing of worth. */
+  private newestBase: number
+  /** The checkpoint in each meta slot, and that whose journal is in each region; -1 for one with nothing of worth. */
   private readonly slots: number[]
+  private readonly regions: number[]
   private readonly waiters: Waiter[] = []
   /** Bulk commits, oldest first, whose pages are on the disk while their meta pages may not be. */
   private readonly bulk: number[] = []
@@ -42,13 +48,20 @@ export class Durability {
   /** Milliseconds within which another sync is to follow the one that runs; undefined for none. */
   private following: number | undefined
 
-  constructor(target: SyncTarget, transaction: number, slot: number) {
+  /** `checkpoint` is what recovery found in `slot`, its journal in `region`, and `transaction` the newest commit, of its journal perhaps. */
+  constructor(target: SyncTarget, checkpoint: number, slot: number, region: number, transaction: number) {
     this.target = target
     this.durable = transaction
+    this.durableBase = checkpoint
     this.newest = transaction
+    this.newestBase = checkpoint
     this.slots = new Array<number>(META_SLOTS).fill(-1)
-    this.slots[slot] = transaction
-    target.hold(transaction)
+    this.slots[slot] = checkpoint
+    this.regions = new Array<number>(JOURNAL_REGIONS).fill(-1)
+    this.regions[region] = checkpoint
+    // Once as the durable one, once as the one that the journal rests on.
+    target.hold(checkpoint)
+    target.hold(checkpoint)
   }
 
   get failed(): boolean {
@@ -60,20 +73,39 @@ export class Durability {
     if (this.failure !== undefined) throw this.failure
   }
 
-  /** The meta slot for the next commit: of those that no recovery may need, the one with the oldest. */
+  /** The meta slot for the next checkpoint. */
   slotFor(): number {
+    return this.oldestOf(this.slots)
+  }
+
+  /** The region for its journal. */
+  regionFor(): number {
+    return this.oldestOf(this.regions)
+  }
+
+  /** Which of these no recovery may need: of several the one of the oldest checkpoint. */
+  private oldestOf(checkpoints: readonly number[]): number {
     let best = -1
-    for (let slot = 0; slot < META_SLOTS; slot++) {
-      const holds = this.slots[slot]
-      if (holds === this.durable || (holds === this.syncing && holds > this.durable)) continue
-      if (best === -1 || holds < this.slots[best]) best = slot
+    for (const [index, holds] of checkpoints.entries()) {
+      if (holds === this.durableBase || (this.syncing !== undefined && holds === this.syncingBase)) continue
+      if (best === -1 || holds < checkpoints[best]) best = index
     }
     return best
   }
 
-  /** A commit became visible; its meta page stands in `slot`. */
-  published(transaction: number, slot: number): void {
+  /** A checkpoint became visible; its meta page stands in `slot`. */
+  publishedCheckpoint(transaction: number, slot: number, region: number): void {
     this.slots[slot] = transaction
+    this.regions[region] = transaction
+    this.newest = transaction
+    const before = this.newestBase
+    this.newestBase = transaction
+    this.target.hold(transaction)
+    this.target.release(before)
+  }
+
+  /** A commit in the journal became visible. */
+  publishedRecord(transaction: number): void {
     this.newest = transaction
   }
 
@@ -85,16 +117,17 @@ export class Durability {
 
   /** How often this holds a commit. */
   holdsOf(transaction: number): number {
-    const held = [this.durable, this.syncing, ...this.bulk]
+    const held = [this.durableBase, this.newestBase, this.syncing === undefined ? -1 : this.syncingBase, ...this.bulk]
     return held.filter((one) => one === transaction).length
   }
 
-  /** Everything up to this commit is on the disk. */
-  reached(transaction: number): void {
+  /** Everything up to this commit, and so its checkpoint, is on the disk. */
+  reached(transaction: number, base: number): void {
     if (transaction > this.durable) {
-      this.target.hold(transaction)
-      const before = this.durable
+      this.target.hold(base)
+      const before = this.durableBase
       this.durable = transaction
+      this.durableBase = base
       this.target.release(before)
     }
     while (this.bulk.length > 0 && this.bulk[0] <= this.durable) this.target.release(this.bulk.shift() as number)
@@ -102,6 +135,11 @@ export class Durability {
       if (this.waiters[i].transaction <= this.durable) this.waiters.splice(i, 1)[0].resolve()
     }
     if (this.newest === this.durable) this.cancelTimer()
+  }
+
+  /** Every published commit is on the disk. */
+  reachedNewest(): void {
+    this.reached(this.newest, this.newestBase)
   }
 
   /** Resolves when the commit is on the disk; one sync serves all who wait by then. */
@@ -119,22 +157,24 @@ export class Durability {
     if (this.syncing !== undefined) this.following = 0
     if (this.syncing !== undefined || this.failure !== undefined || this.newest === this.durable) return
     const transaction = this.newest
+    const base = this.newestBase
     this.syncing = transaction
-    this.target.hold(transaction)
+    this.syncingBase = base
+    this.target.hold(base)
     this.target.syncAsync().then(
-      () => this.ended(transaction, undefined),
-      (error: unknown) => this.ended(transaction, error),
+      () => this.ended(transaction, base, undefined),
+      (error: unknown) => this.ended(transaction, base, error),
     )
   }
 
-  private ended(transaction: number, error: unknown): void {
+  private ended(transaction: number, base: number, error: unknown): void {
     const { following } = this
     this.syncing = undefined
     this.following = undefined
     // Also where a later sync has succeeded: the system tells of a lost write once, and it has told this one.
     if (error !== undefined) this.poison(error)
-    else if (this.failure === undefined) this.reached(transaction)
-    this.target.release(transaction)
+    else if (this.failure === undefined) this.reached(transaction, base)
+    this.target.release(base)
     if (this.waiters.length > 0 || following === 0) this.start()
     else if (following !== undefined && this.newest > this.durable) this.startWithin(following)
   }

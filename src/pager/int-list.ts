@@ -40,3 +40,10 @@ export class IntList {
     this.items = larger
   }
 }
+
+/** A copy with room for at least so many, and for more to come. */
+export function longer(table: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(Math.max(length, table.length * 2))
+  larger.set(table)
+  return larger
+}

@@ -15,14 +15,13 @@ import { crcOf } from '../page/header.js'
 import { HEADER, MAX_PAGES, META_SLOTS, PAGE_SIZE } from '../page/layout.js'
 import { validatePage } from '../page/validate.js'
 import { Bitmap } from './bitmap.js'
+import { longer } from './int-list.js'
 import { FRAME_SLOTS, Pool } from './pool.js'
+import { ZERO_PAGES, zeroPages } from './zeros.js'
 
 const EMPTY = new Arena(new ArrayBuffer(0))
 /** Arenas that windows may take; frames of the pool follow. */
 const WINDOWS = FRAME_SLOTS >>> ARENA_SHIFT
-/** 1 MiB, as much as the file grows by at once. One buffer for all: memory that comes and goes makes V8 collect garbage. */
-const ZERO_PAGES = 256
-const ZEROS = new Uint8Array(ZERO_PAGES * PAGE_SIZE)
 /** Pages joined into one write at most, 4 MiB. */
 const MAX_WRITE_PAGES = 1024
 
@@ -134,6 +133,22 @@ export class Pager {
     return this.copyToFrame(page, slot)
   }
 
+  /**
+   * A dirty frame for page number `page` with what stands at `slot`, where page `old` is looked for now. A clean frame is handed over as it
+   * is, where a window shows the old page from then on.
+   */
+  takeOver(page: number, old: number, slot: number): number {
+    const { pool } = this
+    const frame = slot < FRAME_SLOTS ? -1 : pool.frameOf(slot)
+    if (frame === -1 || pool.isDirty(frame) || pool.isPinned(frame) || !this.isMapped(old)) return this.copyToFrame(page, slot)
+    if (page >= this.where.length) this.growTable(page + 1)
+    this.forget(page)
+    this.where[old] = old
+    this.where[page] = slot
+    pool.rename(frame, page)
+    return slot
+  }
+
   /** A dirty frame for page number `page` with a copy of what stands at `slot`. */
   copyToFrame(page: number, slot: number): number {
     const target = this.pool.slotOf(this.newFrame(page))
@@ -233,10 +248,7 @@ export class Pager {
     return this.isMapped(0)
   }
 
-  /**
-   * Writes the frames' pages to their places in page order, neighbours together, and marks them clean. Where the file can be mapped the
-   * frames are released, as a window shows the page from now on, or from when somebody looks at it.
-   */
+  /** Writes the frames' pages to their places in page order, neighbours together, and marks them clean. */
   writeFrames(frames: number[]): void {
     const { pool } = this
     frames.sort((a, b) => pool.pageOf(a) - pool.pageOf(b))
@@ -249,11 +261,13 @@ export class Pager {
       this.usedPages = Math.max(this.usedPages, first + to - from)
       from = to
     }
-    const mapped = this.hasWindows()
-    for (const frame of frames) {
-      pool.markClean(frame)
-      if (mapped) this.drop(frame)
-    }
+    for (const frame of frames) pool.markClean(frame)
+  }
+
+  /** Gives frames back whose pages a window shows from now on, or from when somebody looks at them. */
+  dropMapped(frames: readonly number[]): void {
+    if (!this.hasWindows()) return
+    for (const frame of frames) this.drop(frame)
   }
 
   /** Writes raw bytes from the start of a page on: an overflow extent. */
@@ -305,7 +319,7 @@ export class Pager {
   fill(start: number, count: number): void {
     const end = start + count
     for (let from = start; from < end; from += ZERO_PAGES) {
-      this.writeFile([ZEROS.subarray(0, Math.min(end - from, ZERO_PAGES) * PAGE_SIZE)], from * PAGE_SIZE)
+      this.writeFile([zeroPages(Math.min(end - from, ZERO_PAGES))], from * PAGE_SIZE)
     }
     this.extended(end)
   }
@@ -383,10 +397,4 @@ export class Pager {
       if (this.arenas[index] !== EMPTY) this.openWindow(index)
     }
   }
-}
-
-function longer(table: Int32Array, length: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(Math.max(length, table.length * 2))
-  larger.set(table)
-  return larger
 }

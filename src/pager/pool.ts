@@ -43,6 +43,8 @@ export class Pool {
   private clock = 0
   /** Dirty frames. */
   dirtyCount = 0
+  /** No dirty frame is spilled: nobody is writing, and who reads must not. */
+  keepsDirty = true
   /** Frames given to another page so far: whoever holds slots across operations looks whether it moved. */
   evictions = 0
   /** Dirty pages written before their transaction committed, since the store was opened. */
@@ -123,6 +125,14 @@ export class Pool {
     this.becameDirty.push(frame)
   }
 
+  /** The frame's page has become another one, which is dirty. */
+  rename(frame: number, page: number): void {
+    this.pages[frame] = page
+    this.evictions++
+    this.markDirty(frame)
+    this.touch(frame)
+  }
+
   markClean(frame: number): void {
     if (this.dirtyFlags[frame] !== 0) this.dirtyCount--
     this.dirtyFlags[frame] = 0
@@ -182,7 +192,7 @@ export class Pool {
     for (let step = 0; step < this.capacity * 2 && found < wanted; step++) {
       const frame = this.hand
       this.hand = (this.hand + 1) % this.capacity
-      if (this.clock - this.stamps[frame] < RECENT || this.pages[frame] === 0 || this.pins[frame] !== 0) continue
+      if (this.clock - this.stamps[frame] < RECENT || this.pages[frame] === 0 || this.pins[frame] !== 0 || (this.keepsDirty && this.isDirty(frame))) continue
       if (this.referenced[frame] !== 0) {
         this.referenced[frame] = 0
         continue

@@ -49,9 +49,9 @@ export class Readers {
     return first !== undefined && first < freed ? first : undefined
   }
 
-  /** The oldest held commit. */
-  oldest(): number | undefined {
-    return this.held[0]
+  /** Whether any commit but this one is held. */
+  holdsOthers(transaction: number): boolean {
+    return this.held.length > 1 || (this.held.length === 1 && this.held[0] !== transaction)
   }
 
   count(transaction: number): number {

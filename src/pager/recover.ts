@@ -6,6 +6,7 @@
  * 3. Walk what it reaches, but only pages born after the commit that it knows to be durable, and compare
  *    each with the checksum in the pointer to it. All there: this is the commit.
  * 4. Otherwise that commit never finished: back to 2 with the next candidate.
+ * 5. The commits after it stand in its journal, up to the first page that is not there. They are made again.
  *
  * A commit that any slot knows to be durable is never passed over: its pages were on the disk, so if they are
  * not there now the file is damaged, and an older state would be wrong data.
@@ -20,22 +21,40 @@ import { CATALOG_RECORD, CATALOG_TREE, DEFAULT_TREE, META_SLOTS, PAGE_SIZE, TYPE
 import type { OverflowRef } from '../page/leaf.js'
 import { isOverflow, readOverflowRef, valueAt, storedLength } from '../page/leaf.js'
 import type { Meta, MetaReading } from '../page/meta.js'
-import { decodeMeta } from '../page/meta.js'
+import { decodeMeta, journalStart } from '../page/meta.js'
 import type { TreePointer } from '../page/tree-pointer.js'
 import { readTreePointer, validateTreePointer } from '../page/tree-pointer.js'
 import { readLog } from './free-log.js'
+import type { JournalReading } from './journal.js'
+import { readJournal } from './journal.js'
 import type { Pager } from './pager.js'
 import { FRAME_SLOTS } from './pool.js'
+import { Root } from './root.js'
 
-/** A commit as it stands in the file. */
 export interface Commit {
+  /** Its meta page; for one in the journal what that would say, without the checksums of the roots. */
   meta: Meta
-  /** Number of the meta slot that holds it. */
+  /** The checkpoint that it rests on: itself, or the one whose journal it stands in. Younger pages may be in memory alone, not sealed yet. */
+  base: number
+  /** Number of the meta slot that holds that one. */
   slot: number
+  defaultTree: Root
+  catalog: Root
+}
+
+/** A commit as its meta page in this slot has it. */
+export function checkpointOf(meta: Meta, slot: number): Commit {
+  const { transaction: base } = meta
+  return { meta, base, slot, defaultTree: new Root(DEFAULT_TREE, meta.defaultTree), catalog: new Root(CATALOG_TREE, meta.catalog) }
 }
 
 export interface Recovery {
+  /** A checkpoint. */
   commit: Commit
+  /** Two slots hold it. */
+  standsTwice: boolean
+  /** The commits after it. */
+  journal: JournalReading
   /** Highest transaction id found in any slot, finished or not: the next one is above it. */
   highest: number
   /** The pages of the commit that were not known to be on the disk, its meta page among them. */
@@ -50,7 +69,7 @@ export function recover(pager: Pager): Recovery {
   const readings = readSlots(pager)
   // Whoever wrote that slot knows of commits that this version cannot read; an older one would be wrong data.
   if (readings.some((reading) => reading.kind === 'newer')) throw unreadable(pager, readings)
-  const candidates = readings.flatMap((reading, slot) => (reading.kind === 'valid' ? [{ meta: reading.meta, slot }] : []))
+  const candidates = readings.flatMap((reading, slot) => (reading.kind === 'valid' ? [checkpointOf(reading.meta, slot)] : []))
   if (candidates.length === 0) throw unreadable(pager, readings)
   // A page that was meant for another store: which of them this file is nobody can tell.
   if (candidates.some(({ meta }) => Buffer.compare(meta.database, candidates[0].meta.database) !== 0)) {
@@ -68,13 +87,33 @@ export function recover(pager: Pager): Recovery {
     if (newest !== undefined && commit.meta.transaction < durable) throw newest
     const walk: Walk = { meta: commit.meta, found: new Set([commit.slot]) }
     const fault = commitFault(pager, walk)
-    if (fault === undefined) return { commit, highest, unsettled: walk.found, worthless, passedOver }
+    if (fault === undefined) {
+      const journal = readJournal(pager, commit.meta)
+      for (let i = 0; i < journal.pages; i++) walk.found.add(journalStart(commit.meta.journal) + i)
+      const standsTwice = candidates.filter(({ base }) => base === commit.base).length > 1
+      return { commit, standsTwice, journal, highest: Math.max(highest, journal.highest), unsettled: walk.found, worthless, passedOver }
+    }
     if (commit.meta.transaction <= durable) throw fault
     worthless.push(commit.slot)
     passedOver.push(`transaction ${commit.meta.transaction}: ${fault.message}`)
     newest ??= fault
   }
   throw newest ?? unreadable(pager, readings)
+}
+
+/**
+ * Writes what recovery found again, byte for byte, to be synced before anything is written over pages that an older meta slot
+ * reaches: where an earlier process saw a sync fail, the system may go on showing pages that never reached the disk, and
+ * another sync alone would not write them. Every other meta slot is filled with zeros: a commit that lacks a page might find it in what is
+ * written from now on, and a slot that shows nothing may hold a failed commit on the disk, by that same failure of a sync.
+ */
+export function writeAgain(pager: Pager, unsettled: Iterable<number>, worthless: readonly number[]): void {
+  const bytes = new Uint8Array(PAGE_SIZE)
+  for (const page of unsettled) {
+    pager.readFile(bytes, page * PAGE_SIZE)
+    pager.writeFile([bytes], page * PAGE_SIZE)
+  }
+  for (const slot of worthless) pager.writeFile([new Uint8Array(PAGE_SIZE)], slot * PAGE_SIZE)
 }
 
 function readSlots(pager: Pager): MetaReading[] {

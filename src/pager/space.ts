@@ -41,10 +41,13 @@ export class Space extends Allocator {
   /** So many of them, from the first on, are members, in page order, each once. */
   private changedInOrder = 0
   private readonly flipped = new IntList()
+  private readonly dropped: (page: number) => void
 
-  constructor(readers: Readers, reserve: (start: number, count: number) => boolean) {
+  /** `dropped` is told of every page that nobody can see any more. */
+  constructor(readers: Readers, reserve: (start: number, count: number) => boolean, dropped: (page: number) => void = nothing) {
     super(reserve)
     this.readers = readers
+    this.dropped = dropped
   }
 
   // The transaction.
@@ -65,6 +68,11 @@ export class Space extends Allocator {
   /** Pages allocated since a mark; one that was given back and taken again comes twice. */
   *takenSince(mark: SpaceMark): Generator<number> {
     for (let i = mark.taken; i < this.taken.length; i++) yield this.taken.at(i)
+  }
+
+  /** Pages in use as of the newest commit, and those by which the transaction has made the file longer. */
+  get usedCount(): number {
+    return this.pageCount - this.unused.size
   }
 
   mark(): SpaceMark {
@@ -174,6 +182,7 @@ export class Space extends Allocator {
   private hold(page: number, birth: number, freed: number): void {
     const holder = this.readers.seeing(birth, freed)
     if (holder === undefined) {
+      this.dropped(page)
       this.giveBack(page)
       return
     }
@@ -224,4 +233,8 @@ export class Space extends Allocator {
       for (let page = run.start; page < run.start + run.length; page++) this.available.add(page)
     }
   }
+}
+
+function nothing(): void {
+  // Whoever only looks at free space has no pages in memory.
 }

@@ -11,6 +11,7 @@ import { arenaOf, baseOf } from '../page/arena.js'
 import { birthOf, formatPage, setBirth, setPage, typeOf } from '../page/header.js'
 import { PAGE_SIZE, TYPE } from '../page/layout.js'
 import type { OverflowRef } from '../page/leaf.js'
+import type { Recorder } from '../page/record.js'
 import type { Pager } from './pager.js'
 import { FRAME_SLOTS } from './pool.js'
 import { PLACE } from './segments.js'
@@ -23,25 +24,25 @@ const WRITE_PAGES = 256
 export class Writer {
   readonly pager: Pager
   readonly space: Space
+  /** What the transaction does, for the journal. */
+  readonly recorder: Recorder
   /** Birth of the pages written from now on; the id that the commit will have. */
   id: number
-  /** The id it began with: pages born then or later are its own. */
-  readonly firstId: number
   /** Pages of overflow extents written so far. */
   extentPages = 0
   /** Pages that are full and not written yet; some may have been given back, and their numbers taken again. */
   private readonly full: number[] = []
   private readonly start: SpaceMark
-  /** The newest commit when it began. */
-  private readonly base: number
+  private readonly checkpoint: number
 
-  constructor(pager: Pager, space: Space, base: number, id: number) {
-    this.base = base
+  constructor(pager: Pager, space: Space, recorder: Recorder, checkpoint: number, id: number) {
+    this.recorder = recorder
+    this.checkpoint = checkpoint
     this.pager = pager
     this.space = space
     this.id = id
-    this.firstId = id
     this.start = space.mark()
+    recorder.restart()
     pager.newest = id
   }
 
@@ -52,7 +53,7 @@ export class Writer {
     const birth = birthOf(source, baseOf(slot))
     if (birth === this.id) return pager.frameFor(page, slot)
     const copy = this.space.allocate(placeOf(typeOf(source, baseOf(slot))))
-    const target = pager.copyToFrame(copy, slot)
+    const target = pager.takeOver(copy, page, slot)
     const arena = pager.arenas[arenaOf(target)]
     const base = baseOf(target)
     setPage(arena, base, copy)
@@ -106,10 +107,9 @@ export class Writer {
     } else this.space.free(page, birth)
   }
 
-  /** True where someone holds a commit older than the newest: only then does the age of a freed page decide anything. */
+  /** True where someone holds another commit than the newest checkpoint: only then does the age of a freed page decide anything. */
   birthsMatter(): boolean {
-    const oldest = this.space.readers.oldest()
-    return oldest !== undefined && oldest < this.base
+    return this.space.readers.holdsOthers(this.checkpoint)
   }
 
   /** Discards a page of the newest commit without reading how old it is. */
@@ -122,6 +122,7 @@ export class Writer {
     const pages = Math.ceil(bytes.length / PAGE_SIZE)
     const page = this.space.allocateRun(pages)
     this.extentPages += pages
+    this.recorder.giveUp()
     this.pager.writeBytes(page, bytes)
     return { page, crc: crc32(bytes), length: bytes.length, birth: this.id }
   }

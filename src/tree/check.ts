@@ -12,6 +12,7 @@ import { BRANCH_CELL, BRANCH_FLAG, LEAF_CELL, MAX_KEY_LENGTH, PAGE_SIZE } from '
 import { isOverflow, readOverflowRef, storedLength, valueAt } from '../page/leaf.js'
 import { keyLengthOf, readKey, slotAt, suffixLengthOf, usedBytes } from '../page/node.js'
 import { validatePage } from '../page/validate.js'
+import { FRAME_SLOTS } from '../pager/pool.js'
 import type { Tree } from './tree.js'
 
 /** What a walk over a tree adds up. */
@@ -94,13 +95,14 @@ class Check {
       const slot = this.tree.enter(page, crc, level)
       const arena = this.tree.pager.arenas[arenaOf(slot)]
       const base = baseOf(slot)
-      if (crcOf(arena, base) !== pageCrc(arena, base)) throw corrupt(page, this.tree.root.tree, 'its checksum does not match')
+      if (crcOf(arena, base) !== crc) throw corrupt(page, this.tree.root.tree, 'it is not the page that its parent points to')
+      if (pageCrc(arena, base) !== crc) throw corrupt(page, this.tree.root.tree, 'its checksum does not match')
       // Pages that this process wrote were never looked at, and a fault of the engine's own would show only elsewhere.
       const { usedPages: pageCount, committed: newest } = this.tree.pager
       const wrong = validatePage(arena, base, page, { pageCount, newest })
       if (wrong !== undefined) throw corrupt(page, this.tree.root.tree, wrong)
       if (treeOf(arena, base) !== this.tree.root.tree) throw corrupt(page, this.tree.root.tree, `it belongs to tree ${treeOf(arena, base)}`)
-      return this.tree.pager.isMapped(page) ? { arena, base } : copyOf(arena, base)
+      return slot < FRAME_SLOTS ? { arena, base } : copyOf(arena, base)
     } catch (error) {
       if (!(error instanceof CoppiceError)) throw error
       this.visitor.fault(error)

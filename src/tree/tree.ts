@@ -43,13 +43,15 @@ export class Tree {
   readonly path = new Path()
   /** Readers that nobody uses at the moment. */
   readonly idleReaders: EntryReader[] = []
-  private readonly firstId: number
+  /** Younger pages may not be sealed yet. */
+  private readonly base: number
 
-  constructor(pager: Pager, root: Root, writer: Writer | null) {
+  /** `base` is the checkpoint that what is read rests on. */
+  constructor(pager: Pager, root: Root, writer: Writer | null, base: number) {
     this.pager = pager
     this.root = root
     this.writer = writer
-    this.firstId = writer === null ? Infinity : writer.firstId
+    this.base = base
   }
 
   /** True where the tree has the key; `slot` and `index` then say where. */
@@ -93,15 +95,14 @@ export class Tree {
   }
 
   /**
-   * A page that does not carry the checksum its parent knows. In a write transaction that is so for the pages
-   * it has written itself, until they are sealed; any other is damage.
+   * A page that does not carry the checksum its parent knows. That is so for pages that this process has changed since the last
+   * checkpoint, until they are sealed; any other is damage.
    */
   private inspect(page: number, slot: number, level: number): void {
     const arena = this.pager.arenas[arenaOf(slot)]
     const base = baseOf(slot)
     if (kindOf(arena, base) !== kindAt(level)) throw corrupt(page, this.root.tree, wrongKind(arena, base, level))
-    const own = birthOf(arena, base) >= this.firstId
-    if (!own) throw corrupt(page, this.root.tree, 'it is not the page that its parent points to')
+    if (birthOf(arena, base) <= this.base) throw corrupt(page, this.root.tree, 'it is not the page that its parent points to')
   }
 
   // Writing.

@@ -6,6 +6,7 @@ import { arenaOf, baseOf } from '../page/arena.js'
 import { LEAF_CELL, LEAF_FLAG, MAX_KEY_LENGTH, PAGE_SIZE, SLOT } from '../page/layout.js'
 import { encodeOverflowRef, isOverflow, needsOverflow, readOverflowRef, storedLength, valueAt } from '../page/leaf.js'
 import { align4, readKey, restLength, slotAt } from '../page/node.js'
+import { FRAME_SLOTS } from '../pager/pool.js'
 import { verifyExtent } from '../pager/recover.js'
 import type { TreeCursor } from './cursor.js'
 import { insert } from './insert.js'
@@ -36,7 +37,7 @@ export function valueOf<T>(tree: Tree, slot: number, index: number, decoder: Dec
   const arena = tree.pager.arenas[arenaOf(slot)]
   const base = baseOf(slot)
   const at = valueAt(arena, base, index)
-  if (!isOverflow(arena, base, index)) return decodeStored(decoder, arena, at, storedLength(arena, base, index))
+  if (!isOverflow(arena, base, index)) return decodeStored(decoder, slot, at, arena, storedLength(arena, base, index))
   const bytes = verifyExtent(tree.pager, readOverflowRef(arena, at), tree.root.tree)
   return decode(decoder, bytes, 0, bytes.length)
 }
@@ -78,12 +79,22 @@ export function takeFromSlab(length: number): number {
  */
 const WORDWISE_MAX = 256
 
-/** The value in bytes [at..at + length) of the arena. One that may share memory is a part of the slab, and so one object is made for it. */
-function decodeStored<T>(decoder: Decoder<T>, arena: Arena, at: number, length: number): T {
-  if (decoder.decodeOwned === undefined || length > WORDWISE_MAX) return decode(decoder, arena.bytes, at, at + length)
+/**
+ * The value in bytes [at..at + length) of the arena, where the page at `slot` stands. One that may share memory is a part of the slab, and
+ * so one object is made for it. A frame may become another page's while the user's code decodes, so that this gets a copy.
+ */
+function decodeStored<T>(decoder: Decoder<T>, slot: number, at: number, arena: Arena, length: number): T {
+  const framed = slot >= FRAME_SLOTS
+  const owned = decoder.decodeOwned !== undefined
+  if (length > WORDWISE_MAX) {
+    if (!framed) return decode(decoder, arena.bytes, at, at + length)
+    const copy = Buffer.from(arena.bytes.subarray(at, at + length))
+    return owned ? decodeOwned(decoder, copy, 0, length) : decode(decoder, copy, 0, length)
+  }
+  if (!framed && !owned) return decode(decoder, arena.bytes, at, at + length)
   const start = takeFromSlab(length)
   copyWords(arena, at, slabWords, start >>> 2, length)
-  return decodeOwned(decoder, slab, start, start + length)
+  return owned ? decodeOwned(decoder, slab, start, start + length) : decode(decoder, slab, start, start + length)
 }
 
 /** Copies bytes to whole words, the last of which gets no more than belongs in it. */

@@ -6,7 +6,7 @@ import { Writable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Database } from '../../src/database.js'
-import type { OpenOptions } from '../../src/index.js'
+import type { OpenOptions, PendingStats } from '../../src/index.js'
 import { open } from '../../src/index.js'
 import { temporaryFolder } from '../file/layers.js'
 import { fileOf, openOn } from '../faulty-file.js'
@@ -61,6 +61,11 @@ function writing(db: Db): () => Promise<number> {
     going = false
     return done
   }
+}
+
+/** Free pages that wait for someone else than the store itself, which holds its newest checkpoint. */
+function heldByOthers(db: Db): PendingStats[] {
+  return db.stats().pending.filter(({ awaitsSync }) => !awaitsSync)
 }
 
 class Slow extends Writable {
@@ -143,7 +148,7 @@ describe('backup', () => {
     await db.backup(join(folder, 'copy'))
     await expect(db.backup(join(folder, 'copy'))).rejects.toMatchObject({ code: 'COPPICE_EXISTS' })
     for (let i = 0; i < 300; i++) db.put(`key ${i}`, 'changed')
-    expect(db.stats().pending).toEqual([])
+    expect(heldByOthers(db)).toEqual([])
   })
 
   it('to a path at which something stands is COPPICE_EXISTS, and leaves that as it is', async () => {
@@ -195,7 +200,7 @@ describe('backup', () => {
       await expect(db.backup(stream), `piece ${failing}`).rejects.toThrow('the stream is full')
       expect(db.check()).toMatchObject({ ok: true })
       db.put('key', 'value')
-      expect(db.stats().pending).toEqual([])
+      expect(heldByOthers(db)).toEqual([])
     }
   })
 

@@ -14,7 +14,7 @@ type Db = Database<string, string>
 function expectWhole(db: Db): void {
   const stats = db.stats()
   const { pages } = stats
-  expect(pages.total).toBe(pages.meta + pages.leaf + pages.branch + pages.overflow + pages.freeLog + pages.free)
+  expect(pages.total).toBe(pages.meta + pages.leaf + pages.branch + pages.overflow + pages.freeLog + pages.journal + pages.free)
   expect(pages.meta).toBe(META_SLOTS)
   expect(stats.usedBytes).toBe(pages.total * PAGE_SIZE)
   expect(stats.fileBytes).toBeGreaterThanOrEqual(stats.usedBytes)
@@ -37,14 +37,15 @@ function expectWhole(db: Db): void {
   expect(report.ok).toBe(true)
   expect(report.trees).toBe(stats.trees.length)
   expect(report.entries).toBe(stats.trees.reduce((sum, tree) => sum + tree.entries, 0))
-  expect(report.pages).toEqual({ total: pages.total, reached: pages.leaf + pages.branch + pages.overflow, freeLog: pages.freeLog, free: pages.free })
+  expect(report.pages).toEqual({ total: pages.total, reached: pages.leaf + pages.branch + pages.overflow, freeLog: pages.freeLog, journal: pages.journal, free: pages.free })
 }
 
 describe('stats and check', () => {
-  it('agree with each other and with what is stored, through commits, snapshots, named trees and reopening', () => {
+  it.each([3, 24, Infinity])('agree with each other and with what is stored, through commits, snapshots, named trees and reopening, with a journal from %d pages on', (journalFrom) => {
     const random = randomFrom(8)
     let file = new FaultyFile(fileOf(emptyImage()))
-    let { db } = openOn(file, { durability: 'lazy', syncInterval: 1e6 })
+    let { db } = openOn(file, { durability: 'lazy', syncInterval: 1e6 }, journalFrom)
+    let inJournal = 0
     expectWhole(db)
     const snapshots: { rollback(): void }[] = []
     for (let step = 0; step < 60; step++) {
@@ -59,12 +60,15 @@ describe('stats and check', () => {
       else if (choice < 0.65) {
         db.close()
         file = new FaultyFile(fileOf(file.left))
-        ;({ db } = openOn(file, { durability: 'lazy', syncInterval: 1e6 }))
+        ;({ db } = openOn(file, { durability: 'lazy', syncInterval: 1e6 }, journalFrom))
         snapshots.length = 0
       } else db.transaction((tx) => { for (let i = 0; i < 40; i++) tx.put(`key ${Math.floor(random() * 400)}`, 'v'.repeat(Math.floor(random() * 300))) })
+      if (db.stats().pool.dirty > 0) inJournal++
       if (step % 4 === 0) expectWhole(db)
     }
     expectWhole(db)
+    if (journalFrom === Infinity) expect(inJournal).toBe(0)
+    else expect(inJournal, 'states whose newest commit stands in the journal').toBeGreaterThan(5)
   })
 
   it('tell which commit is held, by how many, and whether only a sync is waited for', () => {

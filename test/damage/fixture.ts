@@ -6,7 +6,7 @@ import { endOfFile, systemError } from '../../src/file/disk.js'
 import type { StoreFile } from '../../src/file/file.js'
 import { Arena } from '../../src/page/arena.js'
 import { birthOf } from '../../src/page/header.js'
-import { META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
+import { JOURNAL_REGIONS, META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
 import { decodeMeta } from '../../src/page/meta.js'
 import type { Meta } from '../../src/page/meta.js'
 import type { Pager } from '../../src/pager/pager.js'
@@ -114,8 +114,11 @@ function kindsOf(image: Uint8Array): Fixture['pages'] {
   expect(db.check()).toMatchObject({ ok: true })
   const pages: Fixture['pages'] = { nodes: [], extents: [], log: [], free: [] }
   const { unused } = store.space()
+  const { journal } = store.newest.meta
   for (let page = META_SLOTS; page < store.newest.meta.pageCount; page++) {
     const type = image[page * PAGE_SIZE + 16]
+    // After a close nothing stands in the journal's regions.
+    if (page >= journal.page && page < journal.page + journal.pages * JOURNAL_REGIONS) continue
     if (unused.has(page)) pages.free.push(page)
     else if (!looksSealed(store.pager, page)) pages.extents.push(page)
     else (type === 4 ? pages.log : pages.nodes).push(page)

@@ -8,6 +8,8 @@ import { insertBranchCell } from '../../src/page/branch.js'
 import { pageCrc } from '../../src/page/checksum.js'
 import { crcOf, formatPage, setBirth, setCrc } from '../../src/page/header.js'
 import { DEFAULT_TREE, META_SLOTS, PAGE_SIZE, TYPE } from '../../src/page/layout.js'
+import type { JournalPage } from '../../src/page/journal.js'
+import { writeJournalPage } from '../../src/page/journal.js'
 import { insertLeafCell } from '../../src/page/leaf.js'
 import type { Meta } from '../../src/page/meta.js'
 import { encodeMeta } from '../../src/page/meta.js'
@@ -29,7 +31,15 @@ export function random(seed: number): (below: number) => number {
 }
 
 export const NO_LOG = { page: 0, crc: 0, length: 0, runs: 0 }
+export const NO_JOURNAL = { page: 0, pages: 0, region: 0, salt: 0 }
 export const NO_TREE = { page: 0, crc: 0, entries: 0, depth: 0 }
+
+/** The 4 KiB of a page of the journal. */
+export function encodeJournalPage(page: number, content: JournalPage): Uint8Array {
+  const arena = new Arena(new ArrayBuffer(PAGE_SIZE))
+  writeJournalPage(arena, 0, page, content)
+  return arena.bytes
+}
 
 export function metaOf(fields: Partial<Meta> = {}): Meta {
   return {
@@ -41,6 +51,7 @@ export function metaOf(fields: Partial<Meta> = {}): Meta {
     defaultTree: NO_TREE,
     catalog: NO_TREE,
     log: NO_LOG,
+    journal: NO_JOURNAL,
     timestamp: 1_700_000_000_000,
     delta: [],
     ...fields,

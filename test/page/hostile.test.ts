@@ -7,7 +7,8 @@ import { crc32 } from '../../src/page/checksum.js'
 import { LEAF_FLAG, META, PAGE_SIZE } from '../../src/page/layout.js'
 import { encodeOverflowRef } from '../../src/page/leaf.js'
 import { MemoryFile } from '../../src/file/memory.js'
-import { newDatabase, Store } from '../../src/pager/store.js'
+import { newDatabase } from '../../src/pager/new-database.js'
+import { Store } from '../../src/pager/store.js'
 import { bytesOf, Draft, random } from './crafted.js'
 
 function codeOf(act: () => unknown): string {

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { PAGE_SIZE } from '../../src/page/layout.js'
 import { MemoryFile } from '../../src/file/memory.js'
-import { newDatabase } from '../../src/pager/store.js'
+import { newDatabase } from '../../src/pager/new-database.js'
 import { openOn } from '../faulty-file.js'
 import { assertSound, padded, seeded, shuffled } from '../helpers.js'
 

@@ -33,38 +33,70 @@ async function settled(end: () => void): Promise<void> {
 
 function begun(): { target: Target; durability: Durability; publish: (transaction: number) => void } {
   const target = new Target()
-  const durability = new Durability(target, 1, 0)
-  return { target, durability, publish: (transaction) => durability.published(transaction, durability.slotFor()) }
+  const durability = new Durability(target, 1, 0, 0, 1)
+  return { target, durability, publish: (transaction) => durability.publishedCheckpoint(transaction, durability.slotFor(), durability.regionFor()) }
 }
 
 describe('durability', () => {
-  it('holds the durable commit, and the one whose sync runs', async () => {
+  it('holds the durable commit, the one whose sync runs and the newest checkpoint', async () => {
     const { target, durability, publish } = begun()
-    expect(target.held).toEqual([1])
+    // Each as what it is: the durable one, the one whose sync runs, the newest checkpoint.
+    expect(target.held).toEqual([1, 1])
     publish(2)
+    expect(target.held.toSorted()).toEqual([1, 2])
     durability.start()
     publish(3)
-    expect(target.held.toSorted()).toEqual([1, 2])
+    expect(target.held.toSorted()).toEqual([1, 2, 3])
     await target.syncs[0].succeed()
-    expect(target.held).toEqual([2])
-    durability.reached(3)
-    expect(target.held).toEqual([3])
+    expect(target.held.toSorted()).toEqual([2, 3])
+    durability.reached(3, 3)
+    expect(target.held).toEqual([3, 3])
   })
 
-  it('never answers with the slot of the durable commit nor with that of the one whose sync runs', async () => {
-    const { target, durability } = begun()
+  it('holds the checkpoint that a commit of the journal rests on, and keeps its slot', async () => {
+    const { target, durability, publish } = begun()
+    const slot = durability.slotFor()
+    publish(2)
+    durability.publishedRecord(3)
+    durability.start()
+    durability.publishedRecord(4)
+    expect(target.held.toSorted()).toEqual([1, 2, 2])
+    expect([0, slot]).not.toContain(durability.slotFor())
+    await target.syncs[0].succeed()
+    expect([durability.durable, durability.durableBase]).toEqual([3, 2])
+    expect(target.held).toEqual([2, 2])
+    durability.start()
+    publish(5)
+    await target.syncs[1].succeed()
+    expect([durability.durable, durability.durableBase], 'what the second sync covered').toEqual([4, 2])
+    expect(target.held.toSorted()).toEqual([2, 5])
+    expect(durability.slotFor()).not.toBe(slot)
+    durability.reachedNewest()
+    expect([durability.durable, durability.durableBase]).toEqual([5, 5])
+    expect(target.held).toEqual([5, 5])
+  })
+
+  it('never answers with the slot or the region of the durable commit nor with those of the one whose sync runs', async () => {
+    const target = new Target()
+    // After a close a checkpoint may stand in another slot than its region.
+    const durability = new Durability(target, 1, 0, 2, 1)
     const second = durability.slotFor()
-    durability.published(2, second)
+    const secondRegion = durability.regionFor()
+    expect(secondRegion).not.toBe(2)
+    durability.publishedCheckpoint(2, second, secondRegion)
     durability.start()
     for (let transaction = 3; transaction < 20; transaction++) {
       const slot = durability.slotFor()
       // Slot 0 holds the first commit, which is the durable one until the sync of the second has ended.
       expect([0, second]).not.toContain(slot)
-      durability.published(transaction, slot)
+      const region = durability.regionFor()
+      expect([2, secondRegion]).not.toContain(region)
+      durability.publishedCheckpoint(transaction, slot, region)
     }
     await target.syncs[0].succeed()
     expect(durability.durable).toBe(2)
     expect(durability.slotFor()).toBe(0)
+    expect(durability.regionFor()).toBe(2)
   })
 
   it('resolves those who wait for a commit once a sync that covers it has ended, with one sync for all', async () => {
@@ -128,7 +160,7 @@ describe('durability', () => {
       const { target, durability, publish } = begun()
       publish(2)
       durability.startWithin(50)
-      durability.reached(2)
+      durability.reached(2, 2)
       expect(vi.getTimerCount()).toBe(0)
       durability.start()
       expect(target.syncs.length).toBe(0)
@@ -149,7 +181,7 @@ describe('durability', () => {
     await expect(durability.whenDurable(2)).rejects.toMatchObject({ code: 'COPPICE_SYNC_FAILED' })
     durability.start()
     expect(target.syncs.length).toBe(1)
-    expect(target.held).toEqual([1])
+    expect(target.held.toSorted()).toEqual([1, 2])
   })
 
   it('is poisoned by a failed background sync also when a later one has succeeded: the system tells of a lost write once', async () => {
@@ -157,7 +189,7 @@ describe('durability', () => {
     publish(2)
     durability.start()
     publish(3)
-    durability.reached(3)
+    durability.reached(3, 3)
     await target.syncs[0].fail()
     expect(durability.failed).toBe(true)
   })

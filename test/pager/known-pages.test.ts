@@ -9,8 +9,8 @@ import { formatPage, setCrc } from '../../src/page/header.js'
 import { PAGE_SIZE, TYPE } from '../../src/page/layout.js'
 import { insertLeafCell } from '../../src/page/leaf.js'
 import { setPrefix } from '../../src/page/node.js'
+import { newDatabase } from '../../src/pager/new-database.js'
 import { Pager } from '../../src/pager/pager.js'
-import { newDatabase } from '../../src/pager/store.js'
 import { temporaryFolder } from '../helpers.js'
 
 /** Behind the first map of a small file, which is 1 MiB long. */

@@ -25,6 +25,7 @@ function bench(capacity = CAPACITY): Bench {
       pool.release(frame)
     }
   })
+  pool.keepsDirty = false
   return { pool, arenas, spilled }
 }
 
@@ -149,6 +150,7 @@ describe('the pool', () => {
       if (fail) throw new Error('no space')
       for (const frame of frames) pool.release(frame)
     })
+    pool.keepsDirty = false
     for (let page = 3; page < 3 + CAPACITY; page++) pool.acquire(page, true)
     expect(() => pool.acquire(5000, true)).toThrow('no space')
     expect(pool.dirtyCount).toBe(CAPACITY)

@@ -19,14 +19,15 @@ describe('readers', () => {
     readers.add(3)
     readers.add(5)
     expect(readers.count(3)).toBe(2)
-    expect(readers.oldest()).toBe(3)
+    expect(readers.holdsOthers(3)).toBe(true)
     expect(readers.remove(3)).toBe(false)
     expect(readers.seeing(3, 4)).toBe(3)
     expect(readers.remove(3)).toBe(true)
     expect(readers.seeing(3, 4)).toBeUndefined()
-    expect(readers.oldest()).toBe(5)
+    expect(readers.holdsOthers(5)).toBe(false)
+    expect(readers.holdsOthers(3)).toBe(true)
     expect(readers.remove(5)).toBe(true)
-    expect(readers.oldest()).toBeUndefined()
+    expect(readers.holdsOthers(3)).toBe(false)
   })
 
   it('take no notice of one who leaves without having come', () => {

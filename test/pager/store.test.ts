@@ -2,9 +2,11 @@
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../../src/database.js'
 import type { OpenOptions } from '../../src/index.js'
-import { META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
-import { decodeMeta } from '../../src/page/meta.js'
-import type { Store } from '../../src/pager/store.js'
+import { JOURNAL_REGIONS, META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
+import { decodeMeta, journalStart } from '../../src/page/meta.js'
+import { Pager } from '../../src/pager/pager.js'
+import { recover } from '../../src/pager/recover.js'
+import { Store } from '../../src/pager/store.js'
 import { emptyImage, FaultyFile, fileOf, imageOf, openOn } from '../faulty-file.js'
 
 type Db = Database<string, string>
@@ -19,7 +21,7 @@ interface Bench {
   endSync: () => Promise<void>
 }
 
-function bench(options: OpenOptions<string, string> = {}, image = emptyImage()): Bench {
+function bench(options: OpenOptions<string, string> = {}, image = emptyImage(), journalFrom?: number): Bench {
   const file = new FaultyFile(fileOf(image))
   const writes: number[] = []
   const running: (() => void)[] = []
@@ -28,7 +30,7 @@ function bench(options: OpenOptions<string, string> = {}, image = emptyImage()):
     for (let i = 0; i < pages; i++) writes.push(position / PAGE_SIZE + i)
   }
   file.beforeSync = () => new Promise((resolve) => running.push(resolve))
-  const { db, store } = openOn(file, { syncInterval: 1e6, ...options })
+  const { db, store } = openOn(file, { syncInterval: 1e6, ...options }, journalFrom)
   const endSync = async () => {
     running.shift()?.()
     await new Promise((resolve) => setImmediate(resolve))
@@ -63,8 +65,8 @@ describe('a commit', () => {
     expect(ids.slice(1).map((id, i) => id - ids[i])).toEqual([2, 2, 2, 3, 2, 2])
   })
 
-  it('writes its path and one meta page, and syncs once', () => {
-    const { db, file, writes } = bench()
+  it('without a journal writes its path and one meta page, and syncs once', () => {
+    const { db, file, writes } = bench({}, emptyImage(), Infinity)
     db.transaction((tx) => { for (let i = 0; i < 2000; i++) tx.put(`key ${String(i).padStart(5, '0')}`, 'v'.repeat(100)) })
     const depth = db.stats().trees[0].depth
     for (let i = 0; i < 5; i++) db.put('key 00100', `${i}`)
@@ -120,14 +122,17 @@ describe('a commit', () => {
     }
   })
 
-  it('writes over no page that the durable commit or the one whose sync runs reaches', async () => {
-    const { db, file, writes, endSync } = bench({ durability: 'async' })
+  it.each([Infinity, 3])('writes over no page that recovery needs for the durable commit or the one whose sync runs, with a journal from %d pages on', async (journalFrom) => {
+    const { db, file, writes, endSync } = bench({ durability: 'async' }, emptyImage(), journalFrom)
     db.transaction((tx) => { for (let i = 0; i < 400; i++) tx.put(`key ${i}`, 'v'.repeat(200)) })
     await endSync()
+    // The pages of the checkpoint, and those of its journal that hold records; what the others hold recovery does not look at.
     const reached = () => {
-      const opened = openOn(fileOf(imageOf(file.inner)))
-      const unused = opened.store.space().unused
-      return Array.from({ length: opened.store.newest.meta.pageCount }, (_, page) => page).filter((page) => page >= META_SLOTS && !unused.has(page))
+      const { commit: { meta }, journal } = recover(new Pager(fileOf(imageOf(file.inner)), 512, () => []))
+      const { unused } = new Store(fileOf(imageOf(file.inner)), 512, 1e6).space()
+      const inRegions = (page: number) => page >= meta.journal.page && page < meta.journal.page + meta.journal.pages * JOURNAL_REGIONS
+      const inRecords = (page: number) => page >= journalStart(meta.journal) && page < journalStart(meta.journal) + journal.pages
+      return Array.from({ length: meta.pageCount }, (_, page) => page).filter((page) => page >= META_SLOTS && !unused.has(page) && (!inRegions(page) || inRecords(page)))
     }
     const durable = new Set(reached())
     for (let round = 0; round < 3; round++) {
@@ -176,7 +181,7 @@ describe('opening', () => {
   it('looks at no page after a clean close, and at few after a kill, however large the store is', () => {
     const counts: number[] = []
     for (const entries of [500, 8000]) {
-      const { db, file } = bench()
+      const { db, file } = bench({}, emptyImage(), Infinity)
       db.transaction((tx) => { for (let i = 0; i < entries; i++) tx.put(`key ${i}`, 'v'.repeat(150)) })
       for (let i = 0; i < 5; i++) db.put(`key ${i}`, 'changed')
       const killed = openOn(fileOf(imageOf(file.inner)))
@@ -187,6 +192,21 @@ describe('opening', () => {
     }
     expect(counts[0]).toBeGreaterThan(0)
     expect(counts[1]).toBeLessThanOrEqual(counts[0] + 2)
+  })
+
+  it('after a kill looks at the paths of the commits in the journal, however large the store is', () => {
+    for (const entries of [500, 8000]) {
+      const { db, file } = bench({}, emptyImage(), 3)
+      db.transaction((tx) => { for (let i = 0; i < entries; i++) tx.put(`key ${i}`, 'v'.repeat(150)) })
+      for (let i = 0; i < 5; i++) db.put(`key ${i}`, 'changed')
+      const killed = openOn(fileOf(imageOf(file.inner)))
+      expect(killed.db.get('key 4')).toBe('changed')
+      const [{ depth }] = killed.db.stats().trees
+      // The first put was a checkpoint; of each path there is what was read and what was written.
+      expect(located(openOn(fileOf(imageOf(file.inner))).store)).toBeLessThanOrEqual(4 * 2 * depth)
+      db.close()
+      expect(located(openOn(fileOf(file.left)).store)).toBe(0)
+    }
   })
 
   it('after a kill writes again and syncs what it found before anything else is written or called durable', async () => {

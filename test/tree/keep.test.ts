@@ -11,7 +11,7 @@ it('a page that a tree has entered stays in its frame while the next hundred pag
   const { db, store } = openOn(new FaultyFile(fileOf(emptyImage()), false), { poolSize: 2 * 2 ** 20 })
   db.transaction((tx) => { for (let i = 0; i < 3000; i++) tx.put(padded(i), 'w'.repeat(1500)) })
   const { pager } = store
-  const tree = new Tree(pager, new Root(1, store.newest.meta.defaultTree), null)
+  const tree = new Tree(pager, new Root(1, store.newest.meta.defaultTree), null, store.newest.base)
   const children = (slot: number) => {
     const arena = pager.arenas[arenaOf(slot)]
     const base = baseOf(slot)

@@ -9,7 +9,7 @@ import { padded } from '../helpers.js'
 it('a tree over which many iterators went at once keeps few of their readers, as each keeps memory', () => {
   const { db, store } = openOn(new FaultyFile(fileOf(emptyImage()), false), {})
   db.transaction((tx) => { for (let i = 0; i < 100; i++) tx.put(padded(i), 'v') })
-  const tree = new Tree(store.pager, new Root(1, store.newest.meta.defaultTree), null)
+  const tree = new Tree(store.pager, new Root(1, store.newest.meta.defaultTree), null, store.newest.base)
   const readers = Array.from({ length: 1000 }, () => EntryReader.over(tree, EVERYTHING, PART.BOTH))
   for (const reader of readers) {
     expect(reader.next()).toBe(true)

@@ -12,15 +12,19 @@ import os from 'node:os'
 import path from 'node:path'
 import type { Database, Transaction } from '../../src/index.js'
 import { open } from '../../src/index.js'
-import { META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
+import { crc32 } from '../../src/page/checksum.js'
+import { HEADER, JOURNAL, META_SLOTS, PAGE_SIZE, TYPE } from '../../src/page/layout.js'
 import { decodeMeta, encodeMeta } from '../../src/page/meta.js'
 import type { Expectation, ExpectedEntry, VectorName } from './vector.js'
 import { fromHex, VECTORS, writeVector } from './vector.js'
 
 /** 2001-09-09 01:46:40 UTC, a round number of seconds. */
 const TIMESTAMP = 1_000_000_000_000
+/** Of every journal. */
+const SALT = 0x73616c74
 
 type Bytes = Uint8Array
+const binary = { keyEncoding: 'binary', valueEncoding: 'binary' } as const
 type Raw = Database<Bytes, Bytes>
 
 interface Recipe {
@@ -45,7 +49,7 @@ function buildAll(db: Raw, recipe: Recipe): void {
     fill(tx, recipe.default ?? [])
     for (const [name, entries] of Object.entries(recipe.named ?? {})) {
       tx.createTree(name)
-      fill(tx.tree(name, { keyEncoding: 'binary', valueEncoding: 'binary' }), entries)
+      fill(tx.tree(name, binary), entries)
     }
   })
 }
@@ -58,6 +62,9 @@ const headEntries: ExpectedEntry[] = [
 const branchEntries: ExpectedEntry[] = Array.from({ length: 400 }, (_, i) => [text(`key:${String(i).padStart(4, '0')}`), text(`the value of key ${i}`)])
 
 const longEntries: ExpectedEntry[] = Array.from({ length: 600 }, (_, i) => [[text('abcd'[Math.floor(i / 150)]), 2044, text(String(1000 + i)), 1], ['2e', 12]])
+
+const wideEntries: ExpectedEntry[] = Array.from({ length: 130 }, (_, i) => [text(`wide:${String(i).padStart(3, '0')}`), ['2e', 1900]])
+const newEntries: ExpectedEntry[] = ['a', 'b', 'c'].map((letter) => [text(`new:${letter}`), [text(letter), 1900]])
 
 const hundreds = (i: number): string => text(`blob:${String(i).padStart(4, '0')}`)
 const PATTERN = Buffer.from(Uint8Array.from({ length: 256 }, (_, i) => i)).toString('hex')
@@ -115,6 +122,26 @@ const recipes: Record<VectorName, Recipe> = {
     },
     beforeClose: (bytes) => loseRoot(bytes),
   },
+  journal: {
+    description: 'Three commits stand in the journal alone: one with each kind of change, one in a named tree, and one whose record takes two pages.',
+    default: [[text('bare'), ''], ...newEntries, ...wideEntries.filter((_, i) => i !== 7 && (i < 100 || i >= 110))],
+    named: { users: [[text('1'), text('Ada')], [text('2'), text('Grace')]] },
+    build: (db) => {
+      const users = db.tree<Bytes, Bytes>('users', binary)
+      db.transaction((tx) => fill(tx, wideEntries))
+      db.transaction((tx) => fill(tx.tree<Bytes, Bytes>('users', binary), [[text('1'), text('Ada')]]))
+      // The store has grown large enough for a journal, and the next checkpoint keeps pages for one.
+      fill(db, [[text('bare'), text('not yet')]])
+      db.transaction((tx) => {
+        fill(tx, [[text('bare'), '']])
+        tx.delete(fromHex(wideEntries[7][0]))
+        tx.deleteRange({ gte: fromHex(wideEntries[100][0]), lt: fromHex(wideEntries[110][0]) })
+      })
+      fill(users, [[text('2'), text('Grace')]])
+      db.transaction((tx) => fill(tx, newEntries))
+    },
+    beforeClose: (bytes) => bytes,
+  },
 }
 
 /** As if the newest commit's root had not been written: in its place stands what stood there before, nothing. */
@@ -135,7 +162,15 @@ function pin(bytes: Bytes): Bytes {
     const reading = decodeMeta(bytes.subarray(slot * PAGE_SIZE, (slot + 1) * PAGE_SIZE), slot)
     if (reading.kind !== 'valid') throw new Error(`meta slot ${slot} of a vector is not valid`)
     const timestamp = TIMESTAMP + reading.meta.transaction
-    bytes.set(encodeMeta({ ...reading.meta, database, timestamp }, slot), slot * PAGE_SIZE)
+    const { journal } = reading.meta
+    bytes.set(encodeMeta({ ...reading.meta, database, timestamp, journal: { ...journal, salt: journal.page === 0 ? 0 : SALT } }, slot), slot * PAGE_SIZE)
+  }
+  for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
+    const page = bytes.subarray(at, at + PAGE_SIZE)
+    const view = new DataView(page.buffer, page.byteOffset)
+    if (page[HEADER.TYPE] !== TYPE.JOURNAL || view.getInt32(HEADER.CRC, true) !== crc32(page.subarray(4))) continue
+    view.setUint32(JOURNAL.SALT, SALT, true)
+    view.setInt32(HEADER.CRC, crc32(page.subarray(4)), true)
   }
   return bytes
 }
@@ -143,7 +178,7 @@ function pin(bytes: Bytes): Bytes {
 function make(name: VectorName, folder: string): void {
   const recipe = recipes[name]
   const file = path.join(folder, name)
-  const options = { keyEncoding: 'binary', valueEncoding: 'binary' } as const
+  const options = binary
   const db = open<Bytes, Bytes>(file, options)
   if (recipe.build === undefined) buildAll(db, recipe)
   else recipe.build(db)
@@ -158,7 +193,7 @@ function make(name: VectorName, folder: string): void {
     description: recipe.description,
     transaction,
     pageCount: pages.total,
-    pages: { reached: pages.reached, freeLog: pages.freeLog, free: pages.free },
+    pages: { reached: pages.reached, freeLog: pages.freeLog, journal: pages.journal, free: pages.free },
     passedOver: recipe.passedOver ?? 0,
     depth: trees[0].depth,
     default: recipe.default ?? [],

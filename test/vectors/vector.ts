@@ -12,7 +12,7 @@ export interface Expectation {
   description: string
   transaction: number
   pageCount: number
-  pages: { reached: number; freeLog: number; free: number }
+  pages: { reached: number; freeLog: number; journal: number; free: number }
   /** How many meta slots and commits a reader passes over on its way to the right one. */
   passedOver: number
   depth: number
@@ -23,7 +23,7 @@ export interface Expectation {
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
 export const VECTORS = [
-  'empty', 'one-leaf', 'prefix-and-heads', 'branch', 'long-keys', 'overflow', 'named-trees', 'free-log', 'unfinished',
+  'empty', 'one-leaf', 'prefix-and-heads', 'branch', 'long-keys', 'overflow', 'named-trees', 'free-log', 'unfinished', 'journal',
 ] as const
 export type VectorName = (typeof VECTORS)[number]
 

@@ -57,6 +57,7 @@ function pageLines({ pages, pageSize }: Stats, colors: Colors): string[] {
     ['branch', pages.branch],
     ['large values', pages.overflow],
     ['free log', pages.freeLog],
+    ['journal', pages.journal],
     ['meta', pages.meta],
     ['free', pages.free],
   ]
@@ -78,7 +79,7 @@ function treeRow({ name, entries, depth, leafFill, keyBytes, valueBytes, leafPag
 }
 
 function remarks({ pages, path, pending, passedOver }: Stats, { yellow }: Colors): string[] {
-  const known = pages.meta + pages.leaf + pages.branch + pages.overflow + pages.freeLog + pages.free
+  const known = pages.meta + pages.leaf + pages.branch + pages.overflow + pages.freeLog + pages.journal + pages.free
   const lacking = known === pages.total ? [] : [`The pages do not add up to those of the file, so it is damaged: see coppice check ${oneLine(path)}.`]
   const waiting = pending.map(({ transaction, pages, holders }) => `${counted(pages, 'free page')} wait for ${counted(holders, 'reader')} of commit ${number(transaction)}`)
   return [...lacking, ...waiting, ...passedOver.map((what) => `Opening passed over: ${what}`)].map((line) => yellow(line))

@@ -3,8 +3,8 @@ import type { Arena } from '../../page/arena.js'
 import { branchCellSizeAt, branchFlags, childCrcOf, childOf, entriesOf } from '../../page/branch.js'
 import { pageCrc } from '../../page/checksum.js'
 import { readLogPage } from '../../page/free-log.js'
-import { birthOf, countOf, crcOf, levelOf, pageOf, treeOf, typeOf } from '../../page/header.js'
-import { BRANCH_CELL, CATALOG_TREE, DEFAULT_TREE, LEAF_CELL, LOG_PAGE_RUNS, MAX_KEY_LENGTH, META_SLOTS, PAGE_SIZE, SLOT, TYPE } from '../../page/layout.js'
+import { birthOf, countOf, crcOf, levelOf, pageOf, readU64, treeOf, typeOf } from '../../page/header.js'
+import { BRANCH_CELL, CATALOG_TREE, DEFAULT_TREE, JOURNAL, JOURNAL_REGIONS, LEAF_CELL, LOG_PAGE_RUNS, MAX_KEY_LENGTH, META_SLOTS, PAGE_SIZE, SLOT, TYPE } from '../../page/layout.js'
 import { isOverflow, leafCellSizeAt, leafFlags, readOverflowRef, storedLength, valueAt } from '../../page/leaf.js'
 import type { Meta } from '../../page/meta.js'
 import { cellTopOf, fragmentedOf, gapOf, prefixLengthOf, readKey, slotAt, suffixLengthOf, usedBytes } from '../../page/node.js'
@@ -40,7 +40,7 @@ export interface Cell {
 /** A page with all that could be made out. */
 export interface Decoded {
   page: number
-  kind: 'meta' | 'leaf' | 'branch' | 'free log' | 'raw'
+  kind: 'meta' | 'leaf' | 'branch' | 'free log' | 'journal' | 'raw'
   use: Use
   /** What is wrong with the page, where something is. */
   wrong: string | undefined
@@ -50,7 +50,7 @@ export interface Decoded {
   bytes: Uint8Array
 }
 
-const KINDS: Readonly<Record<number, Decoded['kind']>> = { [TYPE.LEAF]: 'leaf', [TYPE.BRANCH]: 'branch', [TYPE.FREE_LOG]: 'free log' }
+const KINDS: Readonly<Record<number, Decoded['kind']>> = { [TYPE.LEAF]: 'leaf', [TYPE.BRANCH]: 'branch', [TYPE.FREE_LOG]: 'free log', [TYPE.JOURNAL]: 'journal' }
 
 /** Decodes a page of the file. */
 export function decodePage(file: PageFile, page: number, notation: Notation): Decoded {
@@ -61,6 +61,7 @@ export function decodePage(file: PageFile, page: number, notation: Notation): De
   const kind = KINDS[typeOf(arena, 0)]
   // Parts of large values have no header; that one of them says its own number by chance is next to impossible.
   if (kind === undefined || pageOf(arena, 0) !== page) return { ...found, kind: 'raw', wrong: undefined, fields: [] }
+  if (kind === 'journal') return { ...found, kind, wrong: checksumFits(arena) ? undefined : 'its checksum does not fit', fields: journalFields(arena) }
   const bounds = { pageCount: newest?.pageCount ?? file.pages, newest: newest?.transaction ?? Number.MAX_SAFE_INTEGER }
   const wrong = validatePage(arena, 0, page, bounds)
   const decoded = { ...found, kind, wrong: checksumFits(arena) ? wrong : `its checksum does not fit${wrong === undefined ? '' : `, and ${wrong}`}` }
@@ -122,8 +123,19 @@ function logFields(arena: Arena): Field[] {
   return [...headerFields(arena), ['previous', previousPage, previousPage === 0 ? 'the first of the log' : `with checksum ${hexWord(previousCrc)}`]]
 }
 
+function journalFields(arena: Arena): Field[] {
+  const field = (at: number) => arena.words[at >>> 2] >>> 0
+  return [
+    ...headerFields(arena).filter(([name]) => name !== 'count'),
+    ['checkpoint', readU64(arena, JOURNAL.BASE), 'the commit whose journal it belongs to'],
+    ['durable', readU64(arena, JOURNAL.DURABLE), 'known to be on the disk when this was written'],
+    ['position', field(JOURNAL.POSITION), 'its place in the journal'],
+    ['part', field(JOURNAL.PART), `of a record of ${counted(field(JOURNAL.LENGTH), 'byte')}`],
+  ]
+}
+
 function metaFields(meta: Meta, isNewest: boolean): Field[] {
-  const { database, transaction, durable, pageCount, nextTree, log, timestamp } = meta
+  const { database, transaction, durable, pageCount, nextTree, log, journal, timestamp } = meta
   return [
     ['database', Buffer.from(database).toString('hex'), ''],
     ['transaction', transaction, isNewest ? 'the newest' : 'an earlier one'],
@@ -133,6 +145,7 @@ function metaFields(meta: Meta, isNewest: boolean): Field[] {
     pointerField('default tree', meta.defaultTree),
     pointerField('catalog', meta.catalog),
     ['free log', log.page, log.length === 0 ? 'none' : `its newest page; ${counted(log.length, 'page')} with ${counted(log.runs, 'run')}, checksum ${hexWord(log.crc)}`],
+    ['journal', journal.page, journal.pages === 0 ? 'none' : `region ${journal.region + 1} of ${JOURNAL_REGIONS} from this page on, of ${counted(journal.pages, 'page')} each`],
     ['timestamp', timestamp <= 8.64e15 ? new Date(timestamp).toISOString() : timestamp, 'when it was committed'],
   ]
 }
