@@ -1,6 +1,7 @@
 import { CoppiceError, corrupt } from '../errors.js'
-import { JOURNAL_REGIONS, META_SLOTS } from '../page/layout.js'
+import { META_SLOTS } from '../page/layout.js'
 import type { Meta } from '../page/meta.js'
+import { journalTotal } from '../page/meta.js'
 import { Bitmap } from '../pager/bitmap.js'
 import { loadSpace, readLog } from '../pager/free-log.js'
 import { Readers } from '../pager/readers.js'
@@ -49,7 +50,7 @@ export function check(store: Store, view: CommitView, tell: NonNullable<CheckOpt
   store.seal()
   const { meta } = view.commit
   const { log, free, fault } = freePages(store, meta)
-  const journalPages = meta.journal.pages * JOURNAL_REGIONS
+  const journalPages = journalTotal(meta.journal)
   const total = meta.pageCount - META_SLOTS - log.size - journalPages - free.size
   let pages = 0
   const census = takeCensus(view, (count) => tell((pages += count), total))
@@ -81,7 +82,7 @@ function freePages(store: Store, meta: Meta): { log: Set<number>; free: Bitmap; 
 
 function compare(errors: CoppiceError[], { pageCount, journal }: Meta, reached: Bitmap, log: Set<number>, free: Bitmap, complete: boolean): void {
   for (let page = 0; page < pageCount; page++) {
-    const owners = Number(page < META_SLOTS) + Number(page >= journal.page && page < journal.page + journal.pages * JOURNAL_REGIONS) + Number(reached.has(page)) + Number(log.has(page)) + Number(free.has(page))
+    const owners = Number(page < META_SLOTS) + Number(page >= journal.page && page < journal.page + journalTotal(journal)) + Number(reached.has(page)) + Number(log.has(page)) + Number(free.has(page))
     if (owners > 1) errors.push(corrupt(page, undefined, 'it is in use and free at once, or in use twice'))
     else if (owners === 0 && complete) errors.push(corrupt(page, undefined, 'nothing reaches it and it is not free'))
     if (errors.length > 1000) return

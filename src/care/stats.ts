@@ -1,4 +1,5 @@
-import { JOURNAL_REGIONS, META_SLOTS, PAGE_SIZE } from '../page/layout.js'
+import { META_SLOTS, PAGE_SIZE } from '../page/layout.js'
+import { journalTotal } from '../page/meta.js'
 import type { Store } from '../pager/store.js'
 import type { TreeCensus } from '../tree/check.js'
 import type { CommitView } from '../views.js'
@@ -116,7 +117,7 @@ export function stats(store: Store, view: CommitView): Stats {
       branch: sum('branchPages'),
       overflow: sum('overflowPages'),
       freeLog: meta.log.length,
-      journal: meta.journal.pages * JOURNAL_REGIONS,
+      journal: journalTotal(meta.journal),
       free: store.space().unused.size,
       pending: pending.reduce((total, { pages }) => total + pages, 0),
     },

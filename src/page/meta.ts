@@ -33,6 +33,11 @@ export interface JournalPlace {
   salt: number
 }
 
+/** Pages of all regions together. */
+export function journalTotal({ pages }: JournalPlace): number {
+  return pages * JOURNAL_REGIONS
+}
+
 /** First page of the region. */
 export function journalStart({ page, pages, region }: JournalPlace): number {
   return page + region * pages
@@ -161,7 +166,7 @@ function metaFault(meta: Meta): string | undefined {
   if ((journal.page === 0) !== (journal.pages === 0)) return 'its journal has a length but no page'
   if (journal.pages > MAX_JOURNAL_PAGES) return `its journal has ${journal.pages} pages`
   if (journal.region >= JOURNAL_REGIONS || (journal.page === 0 && journal.region !== 0)) return `its journal has the region ${journal.region}`
-  if (journal.page + journal.pages * JOURNAL_REGIONS > pageCount || (journal.page !== 0 && journal.page < META_SLOTS)) return 'its journal lies outside the file'
+  if (journal.page + journalTotal(journal) > pageCount || (journal.page !== 0 && journal.page < META_SLOTS)) return 'its journal lies outside the file'
   if (meta.delta.some((run) => run.start < META_SLOTS || run.start + run.length > pageCount || run.length === 0)) {
     return 'its free delta names pages outside the file'
   }

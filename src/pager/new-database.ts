@@ -23,4 +23,3 @@ export function newDatabase(): Uint8Array[] {
   }
   return Array.from({ length: META_SLOTS }, (_, slot) => encodeMeta(meta, slot))
 }
-

@@ -104,7 +104,7 @@ export function recover(pager: Pager): Recovery {
 /**
  * Writes what recovery found again, byte for byte, to be synced before anything is written over pages that an older meta slot
  * reaches: where an earlier process saw a sync fail, the system may go on showing pages that never reached the disk, and
- * another sync alone would not write them. Every other meta slot is filled with zeros: a commit that lacks a page might find it in what is
+ * another sync alone would not write them. Meta slots of no worth are filled with zeros: a commit that lacks a page might find it in what is
  * written from now on, and a slot that shows nothing may hold a failed commit on the disk, by that same failure of a sync.
  */
 export function writeAgain(pager: Pager, unsettled: Iterable<number>, worthless: readonly number[]): void {
