@@ -9,7 +9,7 @@ import type { Base } from './bases.js'
 import { buildBases } from './bases.js'
 import type { Case } from './cases.js'
 import { buildCase } from './cases.js'
-import { watchAllocations } from './memory.js'
+import { peakMemory, watchAllocations } from './memory.js'
 import { Trial } from './trial.js'
 
 const [folder, ...numbers] = process.argv.slice(2)
@@ -54,6 +54,6 @@ for (let number = from; number < to; number++) {
   await run(bases, number)
   // Maps are undone when their windows have been collected, and a process may have only so many.
   if (number % 256 === 255) globalThis.gc?.()
-  if (number % 64 === 0 || number === to - 1) say({ peak: process.resourceUsage().maxRSS / 1024 })
+  if (number % 64 === 0 || number === to - 1) say({ peak: peakMemory() })
 }
 say({ counts })

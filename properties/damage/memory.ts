@@ -1,4 +1,5 @@
-/** Notes allocations out of proportion: one that is asked for and never touched shows in no figure of the system's. */
+/** What a process takes: its peak, and allocations out of proportion. One that is asked for and never touched shows in no figure of the system's. */
+import fs from 'node:fs'
 
 /** The engine's own tables and slabs, whatever the file. */
 const OWN = 16 * 2 ** 20
@@ -29,3 +30,12 @@ globalThis.ArrayBuffer = watched(ArrayBuffer, 1)
 globalThis.Uint8Array = watched(Uint8Array, 1)
 globalThis.Int32Array = watched(Int32Array, 4)
 globalThis.Float64Array = watched(Float64Array, 8)
+
+/**
+ * MiB that this process has had at its peak. Linux counts into `maxRSS` what the parent had when it began the
+ * process, so a child of a large one would be over any limit before its first line; `VmHWM` is its own.
+ */
+export function peakMemory(): number {
+  const own = process.platform === 'linux' ? /^VmHWM:\s*(\d+) kB$/m.exec(fs.readFileSync('/proc/self/status', 'latin1'))?.[1] : undefined
+  return Number(own ?? process.resourceUsage().maxRSS) / 1024
+}
