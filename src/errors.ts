@@ -74,7 +74,8 @@ export interface ErrorPlace {
  *
  * **Every write** may throw the same, and `COPPICE_READ_ONLY`, `COPPICE_BUSY`, `COPPICE_NO_SPACE`, `COPPICE_TOO_LARGE` and
  * `COPPICE_SYNC_FAILED`. A write that is a transaction of its own has then changed nothing; a transaction in which the disk
- * refused a write can only be rolled back. After `COPPICE_SYNC_FAILED` it shows when the file is opened anew what is there.
+ * refused a write can only be rolled back. In a large transaction puts may wait for each other: what one that waited would have thrown,
+ * a later call of the transaction throws, a read as well, or `commit`. After `COPPICE_SYNC_FAILED` it shows when the file is opened anew what is there.
  *
  * Each method names what it throws besides. An asynchronous one rejects with it.
  *

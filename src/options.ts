@@ -45,7 +45,10 @@ export interface FileOptions {
   durability?: DurabilityMode
   /** Milliseconds after which `'lazy'` commits are synced at the latest; 0 to 2,147,483,647. Default 50. */
   syncInterval?: number
-  /** Bytes of memory for pages that have changed lately (and for clean ones where the file is not mapped). 2 MiB to 256 GiB, default 128 MiB. */
+  /**
+   * Bytes of memory for pages that have changed lately (and for clean ones where the file is not mapped). 2 MiB to 256 GiB, default 128 MiB.
+   * A transaction of very many puts in no order takes up to a quarter of it more, 64 MiB at most, for puts that wait.
+   */
   poolSize?: number
   /** What maps the file: a `Mapper`, or false to read pages with `pread`. Default: koffi where it can be loaded. */
   mapper?: Mapper | false

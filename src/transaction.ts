@@ -310,6 +310,8 @@ class TransactionHold implements Hold {
 
   assertReadable(): void {
     this.state.assertReadable()
+    // What has been put since is to be found too.
+    this.state.writing?.settle()
   }
 
   release(): void {

@@ -5,7 +5,7 @@
 import { CoppiceError, corrupt } from './errors.js'
 import { arenaOf, baseOf } from './page/arena.js'
 import { pageOf } from './page/header.js'
-import { CATALOG_RECORD, CATALOG_TREE, MAX_KEY_LENGTH } from './page/layout.js'
+import { CATALOG_RECORD, CATALOG_TREE, MAX_KEY_LENGTH, PAGE_SIZE } from './page/layout.js'
 import { isOverflow, storedLength, valueAt } from './page/leaf.js'
 import { EMPTY_TREE, validateTreePointer, writeTreePointer } from './page/tree-pointer.js'
 import type { CatalogRecord, Commit } from './pager/recover.js'
@@ -19,6 +19,7 @@ import type { DurabilityMode, Store } from './pager/store.js'
 import type { Writer } from './pager/writer.js'
 import { discardTree } from './tree/cut.js'
 import { insert } from './tree/insert.js'
+import { PutBuffer } from './tree/put-buffer.js'
 import { remove } from './tree/remove.js'
 import { EVERYTHING, TreeScan } from './tree/scan.js'
 import { Tree } from './tree/tree.js'
@@ -128,6 +129,9 @@ export interface ViewMark {
   catalog: Root
 }
 
+/** Puts of a large transaction wait in memory of up to so small a part of the pool. */
+const BUFFER_SHARE = 4
+
 /** The trees of the write transaction under way. */
 export class WriteView {
   readonly writer: Writer
@@ -136,6 +140,7 @@ export class WriteView {
   /** The checkpoint that the transaction rests on. */
   private readonly base: number
   private readonly catalog: Tree
+  private readonly puts: PutBuffer
   private readonly named = new Map<string, OpenTree>()
   /** The id for the next tree that is opened, and the next above those that the catalog has had. */
   private nextTree: number
@@ -150,22 +155,40 @@ export class WriteView {
     this.store = store
     this.base = base
     this.writer = writer
-    this.defaultTree = new Tree(store.pager, defaultTree.clone(), writer, base)
+    this.puts = new PutBuffer((store.pager.pool.capacity * PAGE_SIZE) / BUFFER_SHARE)
+    this.defaultTree = new Tree(store.pager, defaultTree.clone(), writer, base, this.puts)
     this.catalog = new Tree(store.pager, catalog.clone(), writer, base)
     this.nextTree = meta.nextTree
     this.nextRecorded = meta.nextTree
   }
 
+  /** A tree as it is with all that the transaction has put. */
   tree(name: string | undefined): Tree {
+    this.settle()
+    return this.treeAsItIs(name)
+  }
+
+  private treeAsItIs(name: string | undefined): Tree {
     return name === undefined ? this.defaultTree : this.open(name).tree
+  }
+
+  /** Makes the puts that wait. */
+  settle(): void {
+    if (this.puts.isEmpty) return
+    try {
+      this.puts.settle()
+    } catch (error) {
+      this.failure = error
+      throw error
+    }
   }
 
   /** Runs a change of a tree; one that fails half-way fails the transaction. */
   write<T>(name: string | undefined, change: (tree: Tree) => T): T {
     try {
       this.writer.recorder.enter(name)
-      const result = change(this.tree(name))
-      if (name !== undefined && this.tree(name).root.page !== 0) this.createTree(name)
+      const result = change(this.treeAsItIs(name))
+      if (name !== undefined && this.treeAsItIs(name).root.page !== 0) this.createTree(name)
       return result
     } catch (error) {
       this.failure = error
@@ -209,6 +232,7 @@ export class WriteView {
     const open = this.open(name)
     if (!open.recorded) return false
     try {
+      this.settle()
       this.writer.recorder.giveUp()
       discardTree(open.tree)
       const key = encodeName(name)
@@ -225,7 +249,7 @@ export class WriteView {
     if (open === undefined) {
       const record = findRecord(this.catalog, name)
       const root = new Root(record?.tree ?? this.nextTree++, record?.pointer ?? EMPTY_TREE)
-      open = { tree: new Tree(this.store.pager, root, this.writer, this.base), recorded: record !== undefined, recordedPage: root.page, recordedEntries: root.entries }
+      open = { tree: new Tree(this.store.pager, root, this.writer, this.base, this.puts), recorded: record !== undefined, recordedPage: root.page, recordedEntries: root.entries }
       this.named.set(name, open)
     }
     return open
@@ -252,12 +276,15 @@ export class WriteView {
   // Savepoints.
 
   mark(): ViewMark {
+    this.settle()
     const roots = new Map<string | undefined, Root>([[undefined, this.defaultTree.root.clone()]])
     for (const [name, open] of this.named) roots.set(name, open.tree.root.clone())
     return { space: this.writer.savepoint(), record: this.writer.recorder.mark(), roots, catalog: this.catalog.root.clone() }
   }
 
   rollbackTo(mark: ViewMark): void {
+    // Whatever waits was put after the mark.
+    this.puts.discard()
     this.writer.rollback(mark.space)
     this.writer.recorder.rollback(mark.record)
     restore(this.catalog, mark.catalog)
@@ -282,6 +309,8 @@ export class WriteView {
       return
     }
     try {
+      this.settle()
+      this.puts.close()
       this.store.commit(this.writer, this.outcome(), mode)
     } catch (error) {
       this.rollback()
@@ -300,6 +329,7 @@ export class WriteView {
   }
 
   rollback(): void {
+    this.puts.close()
     this.store.rollback(this.writer)
   }
 

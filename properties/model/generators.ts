@@ -165,6 +165,31 @@ const flood: fc.Arbitrary<Operation[]> = fc
   })
   .map(({ inside, length, ...keys }) => [{ type: 'begin' }, { type: 'bulk', tree: 0, how: 'put', step: 1, value: { length, seed: 0 }, ...keys }, ...inside])
 
+/** Puts that wait where many have gone before. */
+const scattered: fc.Arbitrary<Operation> = fc.record({
+  type: fc.constant('bulk' as const), tree, family: fc.constant<Family>('hash'), how: fc.constant('put' as const), order: fc.constant('scrambled' as const),
+  start: fc.nat(2500), step: fc.integer({ min: 1, max: 7 }), count: fc.integer({ min: 1, max: 200 }), value: fc.record({ length: fc.nat(500), seed }),
+})
+
+/** Puts in no order that are too many for the journal and wait, more of them, and operations inside the transaction. */
+export const gathering: fc.Arbitrary<Operation[]> = fc
+  .record({
+    count: fc.integer({ min: 1200, max: 2500 }), length: fc.integer({ min: 150, max: 400 }), tree,
+    inside: fc.array(weighted<Operation>(
+      [6, operation],
+      [6, scattered],
+      [2, fc.record({ type: fc.constant('stepIterator'), which: fc.nat(1), steps: fc.integer({ min: 1, max: 60 }) })],
+      [2, fc.record({ type: fc.constant('moveCursor'), which: fc.nat(1), moves: fc.array(fc.constant<CursorMove>({ move: 'next' }), { maxLength: 60, size: 'max' }) })],
+    ), { minLength: 5, maxLength: 20, size: 'max' }),
+  })
+  .map(({ inside, length, ...rest }) => [
+    { type: 'begin' },
+    { type: 'bulk', how: 'put', family: 'hash', order: 'scrambled', start: 0, step: 1, value: { length, seed: 0 }, ...rest },
+    { type: 'openIterator', reader: 0, tree: rest.tree, what: 'entries', scan: {} },
+    { type: 'openCursor', reader: 0, tree: rest.tree },
+    ...inside,
+  ])
+
 /** Keys so few that what is written is mostly near where a cursor stands, and values so large that few fit a page. */
 const near = fc.record({ fill: fc.constant(0x61), run: fc.nat(1), tail: fc.array(fc.constantFrom(0x61, 0x00, 0xff), { maxLength: 2, size: 'max' }) })
 const nearby = fc.record({ length: fc.constantFrom(1, 40, 900, 2100), seed })
@@ -188,7 +213,7 @@ export const following: fc.Arbitrary<Operation[]> = fc
   })
   .map(({ first, places, then }) => [{ type: 'begin' }, ...first, ...places, ...then])
 
-const some = weighted([1000, operation.map((one) => [one])], [2, holes], [3, flood], [30, following])
+const some = weighted([1000, operation.map((one) => [one])], [2, holes], [3, flood], [5, gathering], [30, following])
 const operations = weighted(
   [30, fc.array(some, { minLength: 1, maxLength: 60, size: 'max' })],
   [1, fc.array(some, { minLength: 60, maxLength: 300, size: 'max' })],

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { runs, SEED, TIMEOUT } from '../runs.js'
 import { tally } from '../tally.js'
-import { following, history } from './generators.js'
+import { following, gathering, history } from './generators.js'
 import type { CursorMove, Operation } from './operations.js'
 import type { Extent } from './replay.js'
 import { replay } from './replay.js'
@@ -122,10 +122,21 @@ export function describeLayer(layer: Layer, numRuns: number): void {
 /** Cursors and iterators alone, over few keys, where a write is mostly near one of them. */
 export function describeFollowing(layer: Layer, numRuns: number): void {
   it('with cursors and iterators in a transaction that goes on writing', async () => {
-    const property = fc.asyncProperty(following.map(plain), async (operations) => {
-      await replay(layer, { pool: 'small', durability: 'lazy', operations })
-    })
-    await fc.assert(property, { ...LIMITS, numRuns })
-    tally('cursors that follow', { histories: numRuns })
+    await replayAll('cursors that follow', layer, following, numRuns)
   }, TIMEOUT)
+}
+
+/** Large transactions alone, whose puts wait. */
+export function describeGathering(layer: Layer, numRuns: number): void {
+  it('with operations between puts that wait', async () => {
+    await replayAll('puts that wait', layer, gathering, numRuns)
+  }, TIMEOUT)
+}
+
+async function replayAll(name: string, layer: Layer, histories: fc.Arbitrary<Operation[]>, numRuns: number): Promise<void> {
+  const property = fc.asyncProperty(histories.map(plain), async (operations) => {
+    await replay(layer, { pool: 'small', durability: 'lazy', operations })
+  })
+  await fc.assert(property, { ...LIMITS, numRuns })
+  tally(name, { histories: numRuns })
 }

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js'
 
 const SPREAD = 'src/tree/spread.ts'
 const NODE = 'src/page/node.ts'
+const VIEWS = 'src/views.ts'
 
 export const treeMutants: readonly Mutant[] = [
   {
@@ -114,5 +115,30 @@ export const treeMutants: readonly Mutant[] = [
       text: 'if (next < countOf(arena, base)) return compareKey(arena, base, next, BRANCH_CELL.REST, key, length) < 0',
       replacement: 'if (next < countOf(arena, base)) return compareKey(arena, base, next, BRANCH_CELL.REST, key, length) <= 0',
     }],
+  },
+  {
+    name: 'waiting-puts-unread',
+    breaks: 'A transaction does not find puts of its own that still wait.',
+    edits: [{ file: VIEWS, text: '    this.settle()\n    return this.treeAsItIs(name)', replacement: '    return this.treeAsItIs(name)' }],
+  },
+  {
+    name: 'waiting-puts-unstepped',
+    breaks: 'An iterator in a transaction passes over puts that wait ahead of it.',
+    edits: [{ file: 'src/transaction.ts', text: '    this.state.writing?.settle()\n', replacement: '' }],
+  },
+  {
+    name: 'waiting-puts-not-undone',
+    breaks: 'Puts that waited when their savepoint was rolled back are made all the same.',
+    edits: [{ file: VIEWS, text: '    this.puts.discard()\n', replacement: '' }],
+  },
+  {
+    name: 'waiting-puts-overtaken',
+    breaks: 'A put that does not wait is made before those that do, and one of the same key takes its place.',
+    edits: [{ file: 'src/tree/change.ts', text: '    puts.settle()\n', replacement: '' }],
+  },
+  {
+    name: 'first-put-counts',
+    breaks: 'Of several puts of a key that wait, the first one is made last.',
+    edits: [{ file: 'src/tree/put-buffer.ts', text: '|| a - b)', replacement: '|| b - a)' }],
   },
 ]

@@ -39,7 +39,8 @@ export function append(tree: Tree, index: number, key: Uint8Array, length: numbe
     path.lastSlot = next
     tree.remember()
   }
-  tree.writing().writeSoon(pageOf(arena, base))
+  // Sorted puts are followed by others, which come to the same leaves.
+  if (tree.puts?.settling !== true) tree.writing().writeSoon(pageOf(arena, base))
   return true
 }
 

@@ -9,12 +9,20 @@ import type { Tree } from './tree.js'
 import { loadValue, putValue } from './values.js'
 
 export function putEntry(tree: Tree, key: Uint8Array, length: number, value: Uint8Array): void {
+  const { puts } = tree
+  const { recorder } = tree.writing()
+  // What the journal takes is soon done, and a record has the changes in the order in which they were made.
+  if (puts !== null && !recorder.fits) {
+    if (puts.add(tree, key, length, value)) return
+    puts.settle()
+  }
   putValue(tree, key, length, value)
-  tree.writing().recorder.put(key, length, value)
+  recorder.put(key, length, value)
 }
 
 /** Answers whether there was such a key. */
 export function deleteEntry(tree: Tree, key: Uint8Array, length: number): boolean {
+  tree.puts?.settle()
   const found = remove(tree, key, length)
   if (found) tree.writing().recorder.delete(key, length)
   return found
@@ -22,6 +30,7 @@ export function deleteEntry(tree: Tree, key: Uint8Array, length: number): boolea
 
 /** Answers how many entries there were. */
 export function deleteEntries(tree: Tree, low: Uint8Array | undefined, high: Uint8Array | undefined): number {
+  tree.puts?.settle()
   const count = removeRange(tree, low, high)
   if (count > 0) tree.writing().recorder.deleteRange(low, high)
   return count

@@ -22,9 +22,11 @@ const headerView = new DataView(header.buffer)
  */
 export function insert(tree: Tree, key: Uint8Array, length: number, stored: Uint8Array, flags: number): boolean {
   if (tree.root.page === 0) tree.setRoot(tree.createPage(0), 1)
-  if (!reach(tree, key, length)) {
+  if (reach(tree, key, length)) tree.path.scattered = 0
+  else {
     tree.descend(key, length)
     tree.remember()
+    tree.path.scattered++
   }
   const { path } = tree
   const slot = path.slots[0]

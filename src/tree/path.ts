@@ -15,4 +15,6 @@ export class Path {
   /** Leaf of the last insert, and how many inserts went there each just behind the one before. */
   lastSlot = 0
   run = 0
+  /** How many puts in a row went each to another leaf than the one before. */
+  scattered = 0
 }

@@ -22,6 +22,7 @@ import type { Root } from '../pager/root.js'
 import type { Writer } from '../pager/writer.js'
 import { Cells } from './cells.js'
 import { Path } from './path.js'
+import type { PutBuffer } from './put-buffer.js'
 import type { EntryReader } from './reader.js'
 
 /**
@@ -34,6 +35,8 @@ export class Tree {
   readonly pager: Pager
   readonly root: Root
   readonly writer: Writer | null
+  /** Where puts of the transaction may wait. */
+  readonly puts: PutBuffer | null
   /** Grows with every change: who remembers a place in the tree looks whether it still holds. */
   version = 0
   /** Where `find` and `seek` found something: slot of the leaf, and index in it. */
@@ -47,11 +50,12 @@ export class Tree {
   private readonly base: number
 
   /** `base` is the checkpoint that what is read rests on. */
-  constructor(pager: Pager, root: Root, writer: Writer | null, base: number) {
+  constructor(pager: Pager, root: Root, writer: Writer | null, base: number, puts: PutBuffer | null = null) {
     this.pager = pager
     this.root = root
     this.writer = writer
     this.base = base
+    this.puts = puts
   }
 
   /** True where the tree has the key; `slot` and `index` then say where. */

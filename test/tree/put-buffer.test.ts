@@ -1,0 +1,201 @@
+import { describe, expect, it } from 'vitest'
+import type { Transaction } from '../../src/index.js'
+import type { PutBuffer } from '../../src/tree/put-buffer.js'
+import { assertSound, byteStore, codeOf, diskStore, padded, randomBytes, seeded, shuffled, textStore } from '../helpers.js'
+import { emptyImage, FaultyFile, fileOf, openOn } from '../faulty-file.js'
+
+type Text = Transaction<string, string>
+
+/** Whether puts of a transaction wait at this moment. */
+function waits(tx: object): boolean {
+  return !(tx as { state: { writing: { puts: PutBuffer } } }).state.writing.puts.isEmpty
+}
+
+const COUNT = 6000
+const keys = shuffled(Array.from({ length: COUNT }, (_, i) => `key ${padded(i * 10)}`), seeded(1))
+const sorted = [...keys].sort()
+
+/** A transaction that has put all keys, in no order, with `value`. */
+function scattered(tx: Text, value = 'v'.repeat(60)): Text {
+  for (const key of keys) tx.put(key, value)
+  expect(waits(tx)).toBe(true)
+  return tx
+}
+
+/** Puts some more, which wait. */
+function more(tx: Text, value: string): void {
+  for (let i = 0; i < COUNT; i += 3) tx.put(keys[i], value)
+  expect(waits(tx)).toBe(true)
+}
+
+describe('puts of a large transaction in no order', () => {
+  const reads: [name: string, read: (tx: Text) => unknown, expected: unknown][] = [
+    ['get', (tx) => tx.get(keys[0]), 'new'],
+    ['has', (tx) => tx.has(keys[COUNT - 1]), true],
+    ['view', (tx) => tx.view(keys[3], (bytes) => bytes.length), 3],
+    ['valueLength', (tx) => tx.valueLength(keys[3]), 3],
+    ['entries', (tx) => [...tx.entries()].filter(([, value]) => value === 'new').length, COUNT / 3],
+    ['keys', (tx) => [...tx.keys()], sorted],
+    ['values', (tx) => [...tx.values()].filter((value) => value === 'new').length, COUNT / 3],
+    ['prefix', (tx) => [...tx.prefix('key 0000000')].length, 1],
+    ['count', (tx) => tx.count(), COUNT],
+    ['at', (tx) => tx.at(-1)?.[0], sorted[COUNT - 1]],
+    ['rank', (tx) => tx.rank(sorted[100]), 100],
+    ['a cursor', (tx) => { const cursor = tx.cursor(); cursor.last(); return cursor.key }, sorted[COUNT - 1]],
+    ['delete', (tx) => [tx.delete(keys[0]), tx.has(keys[0])], [true, false]],
+    ['deleteRange', (tx) => [tx.deleteRange({}), tx.count()], [COUNT, 0]],
+    ['batch', (tx) => { tx.batch([{ type: 'delete', key: keys[0] }]); return tx.has(keys[0]) }, false],
+    ['load', (tx) => [tx.load([['l', 'w']]), tx.count(), tx.get('l')], [1, COUNT + 1, 'w']],
+    ['a value in an extent', (tx) => { tx.put(keys[0], 'x'.repeat(9000)); return tx.get(keys[0])?.length }, 9000],
+    ['names of trees', (tx) => tx.trees(), []],
+  ]
+  for (const [name, read, expected] of reads) {
+    it(`are there for whatever comes after them: ${name}`, () => {
+      const db = textStore()
+      const tx = scattered(db.begin())
+      more(tx, 'new')
+      expect(read(tx)).toEqual(expected)
+      const inside = [...tx.entries()]
+      tx.commit()
+      expect([...db.entries()]).toEqual(inside)
+      assertSound(db)
+    })
+  }
+
+  it('are there for an iterator and a cursor that were there before', () => {
+    const db = textStore()
+    const tx = scattered(db.begin())
+    const iterator = tx.entries()
+    const cursor = tx.cursor()
+    expect([iterator.next().value?.[0], cursor.first(), cursor.key]).toEqual([sorted[0], true, sorted[0]])
+    tx.put(`${sorted[0]}5`, 'behind')
+    expect(waits(tx)).toBe(true)
+    expect(iterator.next().value).toEqual([`${sorted[0]}5`, 'behind'])
+    tx.put(`${sorted[0]}4`, 'before')
+    for (let i = 0; i < 100; i++) tx.put(keys[i], 'again')
+    expect([cursor.next(), cursor.key, cursor.value]).toEqual([true, `${sorted[0]}4`, 'before'])
+    cursor.close()
+    tx.rollback()
+  })
+
+  it('are committed with the transaction, the last value of each key', () => {
+    const db = diskStore<string, string>({ valueEncoding: 'utf8' })
+    const tx = scattered(db.begin(), 'first')
+    for (const value of ['a', 'much longer than the one before', 'c']) for (let i = 0; i < COUNT; i += 2) tx.put(keys[i], `${value} ${i}`)
+    tx.commit()
+    const last = new Map(keys.map((key, i) => [key, i % 2 === 0 ? `c ${i}` : 'first']))
+    expect([...db.entries()]).toEqual(sorted.map((key) => [key, last.get(key)]))
+    assertSound(db)
+  })
+
+  it('are gone with a rollback, of all and to a savepoint, whether they waited when it was made or since', () => {
+    const db = textStore()
+    scattered(db.begin()).rollback()
+    expect(db.count()).toBe(0)
+    const tx = scattered(db.begin(), 'kept')
+    const point = tx.savepoint()
+    more(tx, 'gone')
+    point.rollback()
+    expect([...tx.values()]).toEqual(sorted.map(() => 'kept'))
+    more(tx, 'gone too')
+    expect(codeOf(() => tx.load(throwing()))).toMatch(/in the middle/)
+    expect([...tx.values()].filter((value) => value === 'gone too').length).toBe(COUNT / 3)
+    point.rollback()
+    tx.commit()
+    expect([...db.values()]).toEqual(sorted.map(() => 'kept'))
+    assertSound(db)
+  })
+
+  it('go to the trees that they were meant for, however many those are', () => {
+    const db = textStore()
+    const tx = db.begin()
+    const trees = Array.from({ length: 11 }, (_, i) => tx.tree<string, string>(`tree ${i}`, { valueEncoding: 'utf8' }))
+    trees.forEach((tree, number) => {
+      for (const key of keys) tree.put(key, `first of ${number}`)
+      expect(waits(tx)).toBe(true)
+    })
+    keys.forEach((key, i) => trees[i % 11].put(key, `of ${i % 11}`))
+    tx.dropTree('tree 10')
+    for (const key of keys) trees[10].put(key, 'once more')
+    tx.commit()
+    for (let number = 0; number < 10; number++) {
+      const values = [...db.tree<string, string>(`tree ${number}`, { valueEncoding: 'utf8' }).values()]
+      expect(values.filter((value) => value === `of ${number}`).length).toBe(Math.ceil((COUNT - number) / 11))
+      expect(values.length).toBe(COUNT)
+    }
+    expect([...db.tree<string, string>('tree 10', { valueEncoding: 'utf8' }).values()]).toEqual(keys.map(() => 'once more'))
+    assertSound(db)
+  })
+
+  it('keep the order of the bytes where keys begin with each other, end in zeros or share a long beginning', () => {
+    const random = seeded(7)
+    const begin = new Uint8Array(900).fill(0x78)
+    const some = Array.from({ length: 3000 }, (_, i) => {
+      const tail = randomBytes(random, 1 + Math.floor(random() * 5)).map((byte) => (byte < 200 ? 0 : byte))
+      return Buffer.concat([i % 3 === 0 ? begin.subarray(0, 880 + Math.floor(random() * 20)) : begin.subarray(0, i % 3), tail])
+    })
+    const db = byteStore({ poolSize: 2 * 2 ** 20 })
+    const model = new Map<string, Uint8Array>()
+    db.transaction((tx) => {
+      for (let round = 0; round < 4; round++) {
+        for (const key of shuffled(some, random)) {
+          const value = randomBytes(random, Math.floor(random() * 90))
+          tx.put(key, value)
+          model.set(key.toString('latin1'), value)
+        }
+      }
+      expect(waits(tx)).toBe(true)
+    })
+    const expected = [...model].sort(([a], [b]) => (a < b ? -1 : 1))
+    expect([...db.entries()].map(([key, value]) => [Buffer.from(key).toString('latin1'), Buffer.from(value)])).toEqual(expected.map(([key, value]) => [key, Buffer.from(value)]))
+    assertSound(db)
+  })
+
+  it('do not wait where they ascend, are few, or are read after each', () => {
+    const db = textStore()
+    const ascending = db.begin()
+    for (const key of sorted) ascending.put(key, 'v'.repeat(60))
+    expect(waits(ascending)).toBe(false)
+    ascending.commit()
+    const few = db.begin()
+    for (const key of keys.slice(0, 200)) few.put(key, 'w')
+    expect(waits(few)).toBe(false)
+    few.commit()
+    assertSound(db)
+  })
+
+  it('that ascend after others wait no longer', () => {
+    const db = textStore()
+    const tx = scattered(db.begin())
+    tx.count()
+    for (const key of sorted) tx.put(key, 'x')
+    tx.count()
+    for (const key of sorted) tx.put(key, 'y')
+    expect(waits(tx)).toBe(false)
+    tx.commit()
+    expect([...db.values()]).toEqual(sorted.map(() => 'y'))
+  })
+
+  it('fail the transaction where the disk is full by the time they are made', () => {
+    const file = new FaultyFile(fileOf(emptyImage()), false)
+    const { db } = openOn(file, { poolSize: 2 * 2 ** 20 })
+    db.put('before', 'value')
+    const tx = db.begin()
+    for (const key of keys) tx.put(key, 'v'.repeat(100))
+    expect(waits(tx)).toBe(true)
+    file.fault = (call) => (call === 'write' || call === 'reserve' ? { code: 'ENOSPC' } : undefined)
+    expect(codeOf(() => { for (let i = 0; i < 50; i++) for (const key of keys) tx.put(`${key} ${i}`, 'v'.repeat(100)) })).toBe('COPPICE_NO_SPACE')
+    expect(codeOf(() => tx.get('before'))).toBe('COPPICE_TRANSACTION_FAILED')
+    expect(codeOf(() => tx.commit())).toBe('COPPICE_TRANSACTION_FAILED')
+    tx.rollback()
+    file.fault = () => undefined
+    expect([...db.entries()]).toEqual([['before', 'value']])
+    db.put('after', 'value')
+    assertSound(db)
+  })
+})
+
+function* throwing(): Generator<[string, string]> {
+  yield ['l', 'w']
+  throw new Error('in the middle')
+}
