@@ -106,8 +106,7 @@ export class Transaction<K, V> extends Keyspace<K, V> {
   /**
    * A point to come back to; savepoints nest.
    *
-   * @throws `COPPICE_READ_ONLY`, `COPPICE_TRANSACTION_ENDED`, `COPPICE_TRANSACTION_FAILED`, `COPPICE_CLOSED`, `COPPICE_BUSY` while
-   * a `load` runs.
+   * @throws {@link CoppiceError | what every write throws}.
    */
   savepoint(): Savepoint {
     return this.state.savepoint()
@@ -311,7 +310,7 @@ class TransactionHold implements Hold {
   assertReadable(): void {
     this.state.assertReadable()
     // What has been put since is to be found too.
-    this.state.writing?.settle()
+    this.state.writing?.puts.settle()
   }
 
   release(): void {

@@ -129,8 +129,8 @@ export interface ViewMark {
   catalog: Root
 }
 
-/** Puts of a large transaction wait in memory of up to so small a part of the pool. */
-const BUFFER_SHARE = 4
+/** Puts of a large transaction that wait may take this part of the pool's size besides it. */
+const WAITING_SHARE = 1 / 4
 
 /** The trees of the write transaction under way. */
 export class WriteView {
@@ -140,13 +140,12 @@ export class WriteView {
   /** The checkpoint that the transaction rests on. */
   private readonly base: number
   private readonly catalog: Tree
-  private readonly puts: PutBuffer
+  readonly puts: PutBuffer
   private readonly named = new Map<string, OpenTree>()
   /** The id for the next tree that is opened, and the next above those that the catalog has had. */
   private nextTree: number
   private nextRecorded: number
-  /** What went wrong in the middle of a change; the transaction can only be rolled back then. */
-  failure: unknown
+  private changeFailure: unknown
   /** True while a change runs that calls the user's code. */
   changing = false
 
@@ -155,7 +154,7 @@ export class WriteView {
     this.store = store
     this.base = base
     this.writer = writer
-    this.puts = new PutBuffer((store.pager.pool.capacity * PAGE_SIZE) / BUFFER_SHARE)
+    this.puts = new PutBuffer(store.pager.pool.capacity * PAGE_SIZE * WAITING_SHARE)
     this.defaultTree = new Tree(store.pager, defaultTree.clone(), writer, base, this.puts)
     this.catalog = new Tree(store.pager, catalog.clone(), writer, base)
     this.nextTree = meta.nextTree
@@ -164,23 +163,12 @@ export class WriteView {
 
   /** A tree as it is with all that the transaction has put. */
   tree(name: string | undefined): Tree {
-    this.settle()
+    this.puts.settle()
     return this.treeAsItIs(name)
   }
 
   private treeAsItIs(name: string | undefined): Tree {
     return name === undefined ? this.defaultTree : this.open(name).tree
-  }
-
-  /** Makes the puts that wait. */
-  settle(): void {
-    if (this.puts.isEmpty) return
-    try {
-      this.puts.settle()
-    } catch (error) {
-      this.failure = error
-      throw error
-    }
   }
 
   /** Runs a change of a tree; one that fails half-way fails the transaction. */
@@ -191,9 +179,14 @@ export class WriteView {
       if (name !== undefined && this.treeAsItIs(name).root.page !== 0) this.createTree(name)
       return result
     } catch (error) {
-      this.failure = error
+      this.changeFailure = error
       throw error
     }
+  }
+
+  /** What went wrong in the middle of a change; the transaction can only be rolled back then. */
+  get failure(): unknown {
+    return this.changeFailure ?? this.puts.failure
   }
 
   /** Runs a change during which the user's code runs too; where it fails the transaction is as it was before. */
@@ -201,10 +194,13 @@ export class WriteView {
     const mark = this.mark()
     this.changing = true
     try {
-      return this.write(name, change)
+      const result = this.write(name, change)
+      // The user's code may have read in the transaction, and caught what that threw.
+      if (this.failure !== undefined) throw this.failure
+      return result
     } catch (error) {
       this.rollbackTo(mark)
-      this.failure = undefined
+      this.changeFailure = undefined
       throw error
     } finally {
       this.changing = false
@@ -232,14 +228,14 @@ export class WriteView {
     const open = this.open(name)
     if (!open.recorded) return false
     try {
-      this.settle()
+      this.puts.settle()
       this.writer.recorder.giveUp()
       discardTree(open.tree)
       const key = encodeName(name)
       open.recorded = false
       return remove(this.catalog, key, key.length)
     } catch (error) {
-      this.failure = error
+      this.changeFailure = error
       throw error
     }
   }
@@ -276,7 +272,7 @@ export class WriteView {
   // Savepoints.
 
   mark(): ViewMark {
-    this.settle()
+    this.puts.settle()
     const roots = new Map<string | undefined, Root>([[undefined, this.defaultTree.root.clone()]])
     for (const [name, open] of this.named) roots.set(name, open.tree.root.clone())
     return { space: this.writer.savepoint(), record: this.writer.recorder.mark(), roots, catalog: this.catalog.root.clone() }
@@ -302,15 +298,13 @@ export class WriteView {
 
   /** Commits; on an error everything is rolled back. */
   commit(mode: DurabilityMode): void {
-    if (this.writer.space.untouched) {
+    if (this.writer.space.untouched && this.puts.isEmpty) {
       this.rollback()
       // What the transaction has read may be on its way still, and its reader relies on it once this returns.
       if (mode === 'sync') this.store.sync()
       return
     }
     try {
-      this.settle()
-      this.puts.close()
       this.store.commit(this.writer, this.outcome(), mode)
     } catch (error) {
       this.rollback()
@@ -324,6 +318,8 @@ export class WriteView {
   }
 
   private outcome(): Outcome {
+    this.puts.settle()
+    this.puts.close()
     this.recordChangedTrees()
     return { defaultTree: this.defaultTree.root, catalog: this.catalog.root, nextTree: this.nextRecorded }
   }

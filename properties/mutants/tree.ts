@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js'
 
 const SPREAD = 'src/tree/spread.ts'
 const NODE = 'src/page/node.ts'
+const MERGE = 'src/tree/merge.ts'
 const VIEWS = 'src/views.ts'
 
 export const treeMutants: readonly Mutant[] = [
@@ -119,12 +120,17 @@ export const treeMutants: readonly Mutant[] = [
   {
     name: 'waiting-puts-unread',
     breaks: 'A transaction does not find puts of its own that still wait.',
-    edits: [{ file: VIEWS, text: '    this.settle()\n    return this.treeAsItIs(name)', replacement: '    return this.treeAsItIs(name)' }],
+    edits: [{ file: VIEWS, text: '    this.puts.settle()\n    return this.treeAsItIs(name)', replacement: '    return this.treeAsItIs(name)' }],
+  },
+  {
+    name: 'waiting-puts-uncommitted',
+    breaks: 'Puts that still wait when their transaction commits are lost.',
+    edits: [{ file: VIEWS, text: '    this.puts.settle()\n    this.puts.close()', replacement: '    this.puts.close()' }],
   },
   {
     name: 'waiting-puts-unstepped',
     breaks: 'An iterator in a transaction passes over puts that wait ahead of it.',
-    edits: [{ file: 'src/transaction.ts', text: '    this.state.writing?.settle()\n', replacement: '' }],
+    edits: [{ file: 'src/transaction.ts', text: '    this.state.writing?.puts.settle()\n', replacement: '' }],
   },
   {
     name: 'waiting-puts-not-undone',
@@ -139,6 +145,26 @@ export const treeMutants: readonly Mutant[] = [
   {
     name: 'first-put-counts',
     breaks: 'Of several puts of a key that wait, the first one is made last.',
-    edits: [{ file: 'src/tree/put-buffer.ts', text: '|| a - b)', replacement: '|| b - a)' }],
+    edits: [{ file: 'src/tree/sorted-puts.ts', text: '|| a - b)', replacement: '|| b - a)' }],
+  },
+  {
+    name: 'merge-keeps-the-old-cell',
+    breaks: 'A put that is laid out with the cells of its leaf does not take the place of the one there.',
+    edits: [{ file: MERGE, text: 'freeValue(tree, arena, base, next++)', replacement: 'freeValue(tree, arena, base, next)' }],
+  },
+  {
+    name: 'merge-too-far',
+    breaks: 'Puts are laid out in the leaf of the first of them though they belong behind the next separator.',
+    edits: [{ file: MERGE, text: 'if (!belowNextSeparator(tree, puts.key, puts.length)) break', replacement: '' }],
+  },
+  {
+    name: 'merge-mixes-prefixes',
+    breaks: 'Puts for a leaf are written under the prefix of the leaf before it.',
+    edits: [{ file: 'src/tree/cells.ts', text: '    this.common = NO_PAGE\n    const from', replacement: '    const from' }],
+  },
+  {
+    name: 'merge-uncounted',
+    breaks: 'Puts that take the place of others are counted as new.',
+    edits: [{ file: MERGE, text: 'if (found < 0) added++\n    else freeValue', replacement: 'added++\n    if (found >= 0) freeValue' }],
   },
 ]

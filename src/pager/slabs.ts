@@ -1,3 +1,5 @@
+import { native } from '../file/native.js'
+
 /**
  * Memory for large slabs of a pool. V8 takes the length of an `ArrayBuffer` for memory in use, and at every 64 MiB of it collects all
  * garbage there is, in the middle of a transaction: 100 ms beside 2,000,000 objects of the program's own. A `SharedArrayBuffer` it does
@@ -15,7 +17,9 @@ export function takeSlab(bytes: number): ArrayBufferLike {
     const slab = left.pop()?.deref()
     if (slab !== undefined) return slab
   }
-  return new SharedArrayBuffer(bytes)
+  const slab = new SharedArrayBuffer(bytes)
+  native()?.preferLargePages(slab)
+  return slab
 }
 
 /**

@@ -12,7 +12,7 @@ import { BRANCH_CELL, HEADER, LEAF_CELL, PAGE_SIZE, SLOT } from '../page/layout.
 import { countOf, setCount } from '../page/header.js'
 import { storedLength, valueAt } from '../page/leaf.js'
 import {
-  align4, cellAt, cellTopOf, insertCell, keyLengthOf, prefixLengthOf, readKey, restLength, setCellTop, setPrefix, slotAt,
+  align4, cellAt, cellTopOf, gapOf, insertCell, keyLengthOf, prefixLengthOf, readKey, restLength, setCellTop, setPrefix, slotAt,
 } from '../page/node.js'
 
 /** Bytes of a page that slots, cells and the prefix share. */
@@ -23,6 +23,8 @@ export const NO_KEY = new Uint8Array(0)
 const keyA = new Uint8Array(PAGE_SIZE)
 const keyB = new Uint8Array(PAGE_SIZE)
 
+const NO_PAGE = -1
+
 export class Cells {
   /** True for the cells of branches, whose first cell in each page stands without its key. */
   readonly branch: boolean
@@ -31,6 +33,9 @@ export class Cells {
   count = 0
   private scratch = new Arena(new ArrayBuffer(8 * PAGE_SIZE))
   private scratchUsed = 0
+  /** The scratch page that `addUnder` fills. */
+  private common = NO_PAGE
+  private commonPrefix = 0
   private bases = new Int32Array(1024)
   private indices = new Int32Array(1024)
   private keyLength = new Int32Array(1024)
@@ -47,6 +52,7 @@ export class Cells {
 
   clear(): void {
     this.count = 0
+    this.common = NO_PAGE
     this.summed = 0
     this.scratchUsed = 0
   }
@@ -56,6 +62,7 @@ export class Cells {
   /** Copies a page to the scratch; answers the base of the copy, for `addFrom`. */
   take(arena: Arena, base: number): number {
     const copy = this.scratchPage()
+    this.common = NO_PAGE
     const from = base >>> 2
     this.scratch.words.set(arena.words.subarray(from, from + (PAGE_SIZE >>> 2)), copy >>> 2)
     return copy
@@ -87,6 +94,21 @@ export class Cells {
     this.push(this.single(key, length, header, value), 0)
   }
 
+  /**
+   * The same for a key that begins with the prefix of the page taken last, which has this length, or with none: cells under the same
+   * prefix share scratch pages.
+   */
+  addUnder(prefixLength: number, key: Uint8Array, length: number, header: Uint8Array, value: Uint8Array): void {
+    const size = align4(this.rest + restLength(length - prefixLength) + value.length)
+    if (this.common === NO_PAGE || prefixLength !== this.commonPrefix || gapOf(this.scratch, this.common) < SLOT.SIZE + size) {
+      this.common = this.emptyScratch(key, prefixLength)
+      this.commonPrefix = prefixLength
+    }
+    const index = countOf(this.scratch, this.common)
+    this.fill(this.common, index, prefixLength, size, key, length, header, value)
+    this.push(this.common, index)
+  }
+
   /** Drops all cells but `count` of them from index `from` on. */
   keep(from: number, count: number): void {
     for (const list of [this.bases, this.indices, this.keyLength, this.valueLength]) list.copyWithin(0, from, from + count)
@@ -107,15 +129,26 @@ export class Cells {
 
   /** A scratch page with one cell. */
   private single(key: Uint8Array, length: number, header: Uint8Array, value: Uint8Array): number {
-    const page = this.scratchPage()
-    const { scratch } = this
-    setCount(scratch, page, 0)
-    setPrefix(scratch, page, NO_KEY, 0, 0)
-    const size = align4(this.rest + restLength(length) + value.length)
-    const cell = insertCell(scratch, page, 0, this.rest, size, key, 0, length)
-    for (let i = 0; i < this.rest; i++) scratch.bytes[cell + i] = header[i]
-    scratch.bytes.set(value, cell + this.rest + restLength(length))
+    const page = this.emptyScratch(NO_KEY, 0)
+    this.fill(page, 0, 0, align4(this.rest + restLength(length) + value.length), key, length, header, value)
     return page
+  }
+
+  private emptyScratch(key: Uint8Array, prefixLength: number): number {
+    const page = this.scratchPage()
+    setCount(this.scratch, page, 0)
+    setPrefix(this.scratch, page, key, 0, prefixLength)
+    return page
+  }
+
+  /** Writes a cell of `size` bytes into a scratch page, behind those that are there. */
+  private fill(
+    page: number, index: number, prefixLength: number, size: number, key: Uint8Array, length: number, header: Uint8Array, value: Uint8Array,
+  ): void {
+    const { scratch, rest } = this
+    const cell = insertCell(scratch, page, index, rest, size, key, prefixLength, length)
+    for (let i = 0; i < rest; i++) scratch.bytes[cell + i] = header[i]
+    scratch.bytes.set(value, cell + rest + restLength(length - prefixLength))
   }
 
   private push(page: number, index: number): void {
@@ -206,6 +239,11 @@ export class Cells {
   /** Bytes that cells [from..to) leave free in a page of their own; negative where they do not fit. */
   roomLeft(from: number, to: number): number {
     return ROOM - this.sizeWith(this.prefixOf(from, to), from, to)
+  }
+
+  /** How many pages the cells would fill if they could be cut anywhere. */
+  pages(): number {
+    return (ROOM - this.roomLeft(0, this.count)) / ROOM
   }
 
   /**

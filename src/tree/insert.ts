@@ -22,12 +22,7 @@ const headerView = new DataView(header.buffer)
  */
 export function insert(tree: Tree, key: Uint8Array, length: number, stored: Uint8Array, flags: number): boolean {
   if (tree.root.page === 0) tree.setRoot(tree.createPage(0), 1)
-  if (reach(tree, key, length)) tree.path.scattered = 0
-  else {
-    tree.descend(key, length)
-    tree.remember()
-    tree.path.scattered++
-  }
+  approach(tree, key, length)
   const { path } = tree
   const slot = path.slots[0]
   const arena = tree.pager.arenas[arenaOf(slot)]
@@ -42,6 +37,16 @@ export function insert(tree: Tree, key: Uint8Array, length: number, stored: Uint
   if (added || !replace(arena, base, index, stored, flags)) place(tree, index, key, length, stored, flags)
   tree.changed()
   return added
+}
+
+/** Makes the path lead to the leaf for the key. The tree has a root. */
+export function approach(tree: Tree, key: Uint8Array, length: number): void {
+  if (reach(tree, key, length)) tree.path.scattered = 0
+  else {
+    tree.descend(key, length)
+    tree.remember()
+    tree.path.scattered++
+  }
 }
 
 /** Puts the value in place where its cell does not grow; else takes the cell away and answers false. */
@@ -161,7 +166,7 @@ function reach(tree: Tree, key: Uint8Array, length: number): boolean {
 }
 
 /** True where the key sorts before the leaf that follows the path's, or none follows. */
-function belowNextSeparator(tree: Tree, key: Uint8Array, length: number): boolean {
+export function belowNextSeparator(tree: Tree, key: Uint8Array, length: number): boolean {
   const { path, pager, root } = tree
   for (let level = 1; level < root.depth; level++) {
     const slot = path.slots[level]

@@ -109,6 +109,8 @@ export class EntryReader {
 
   private valueInPlace<V>(decoder: Decoder<V>): V {
     const { cursor, range } = this.scan
+    // The decoding of the key may have put another value.
+    this.tree.puts?.settle()
     if (!cursor.settle()) throw goneEntry()
     return valueOf(this.tree, cursor.slot, range.reverse ? cursor.index - this.at : cursor.index + this.at, decoder)
   }

@@ -49,6 +49,23 @@ export function spread(tree: Tree, level: number, cells: Cells, added: number): 
   else lay(tree, level, cells, path.index[level + 1], [path.slots[level]], [0, cut, cells.count])
 }
 
+/**
+ * The same for leaves side by side, the first at the end of the path, and very many new cells: they take at least as many pages as there
+ * are leaves.
+ */
+export function spreadMany(tree: Tree, cells: Cells, slots: number[]): void {
+  const { path, root } = tree
+  path.valid = false
+  touchPath(tree)
+  if (slots.length === 1 && cells.fits(0, cells.count)) {
+    rewrite(tree, slots[0], 0, cells, 0, cells.count)
+    return
+  }
+  if (root.depth === 1) growRoot(tree)
+  if (slots.length === 1) share(tree, 0, cells)
+  else lay(tree, 0, cells, path.index[1], slots, cutInto(tree, 0, cells, Math.max(slots.length, Math.ceil(cells.pages()))))
+}
+
 /** The pool keeps what was touched lately; an insert by the finger may not have come by the upper pages for long. */
 export function touchPath(tree: Tree): void {
   const { pool } = tree.pager
@@ -91,29 +108,30 @@ function isRightmost(tree: Tree, level: number): boolean {
   return true
 }
 
-/** Shares the cells with the emptier neighbour where that leaves room, else splits them over two pages. */
+/** Shares the cells with the emptier neighbour where that saves a page and leaves room, else splits them over two pages or more. */
 function share(tree: Tree, level: number, cells: Cells): void {
   const { path } = tree
   const at = path.index[level + 1]
+  const parts = Math.max(2, Math.ceil(cells.pages()))
   const neighbour = emptierNeighbour(tree, level, at)
-  if (neighbour !== undefined && !isCrowded(tree, cells, neighbour) && shareAnew(tree, level, cells, neighbour, at)) return
-  lay(tree, level, cells, at, [path.slots[level]], cutInto(tree, level, cells))
+  if (neighbour !== undefined && !isCrowded(tree, cells, neighbour, parts) && shareAnew(tree, level, cells, neighbour, at, parts)) return
+  lay(tree, level, cells, at, [path.slots[level]], cutInto(tree, level, cells, parts))
 }
 
-/** True where the two pages surely have too little room between them: that is cheaper to see than to try. */
-function isCrowded(tree: Tree, cells: Cells, neighbour: Neighbour): boolean {
+/** True where `parts` pages, the neighbour's among them, surely have too little room between them: that is cheaper to see than to try. */
+function isCrowded(tree: Tree, cells: Cells, neighbour: Neighbour, parts: number): boolean {
   if (cells.branch || cells.count + countAt(tree, neighbour) <= FEW_CELLS) return false
-  return cells.roomLeft(0, cells.count) + PAGE_SIZE - usedAt(tree, neighbour) < SHARE_ROOM
+  return cells.roomLeft(0, cells.count) + (parts - 1) * PAGE_SIZE - usedAt(tree, neighbour) < SHARE_ROOM
 }
 
-/** Shares by laying both pages out anew, where that leaves room; else the cells are those of the page alone again. */
-function shareAnew(tree: Tree, level: number, cells: Cells, neighbour: Neighbour, at: number): boolean {
+/** Shares by laying both pages out anew in `parts` pages, where that leaves room; else the cells are those of the page alone again. */
+function shareAnew(tree: Tree, level: number, cells: Cells, neighbour: Neighbour, at: number, parts: number): boolean {
   const { path } = tree
   const mine = cells.count
   const before = neighbour.index < at
   join(tree, level, cells, neighbour.slot, Math.min(at, neighbour.index), before)
-  const cuts = cells.balance(2)
-  if (cuts === undefined || !isRoomy(cells, cuts[1])) {
+  const cuts = cells.balance(parts)
+  if (cuts === undefined || !isRoomy(cells, cuts)) {
     cells.keep(before ? cells.count - mine : 0, mine)
     return false
   }
@@ -123,8 +141,11 @@ function shareAnew(tree: Tree, level: number, cells: Cells, neighbour: Neighbour
   return true
 }
 
-function isRoomy(cells: Cells, cut: number): boolean {
-  return cells.count <= FEW_CELLS || cells.roomLeft(0, cut) + cells.roomLeft(cut, cells.count) >= SHARE_ROOM
+function isRoomy(cells: Cells, cuts: readonly number[]): boolean {
+  if (cells.count <= FEW_CELLS) return true
+  let room = 0
+  for (let i = 1; i < cuts.length; i++) room += cells.roomLeft(cuts[i - 1], cuts[i])
+  return room >= SHARE_ROOM
 }
 
 /** A page beside the path's below the same parent: its index there, and its slot. */
@@ -174,9 +195,9 @@ export function join(tree: Tree, level: number, cells: Cells, other: number, fir
   }
 }
 
-/** Cuts for two pages, or for as many more as it takes: single cells always fit, unless keys in a damaged page do not begin with its prefix. */
-function cutInto(tree: Tree, level: number, cells: Cells): number[] {
-  for (let parts = 2; parts <= cells.count; parts++) {
+/** Cuts for `least` pages, or for as many more as it takes: single cells always fit, unless keys in a damaged page do not begin with its prefix. */
+function cutInto(tree: Tree, level: number, cells: Cells, least: number): number[] {
+  for (let parts = least; parts <= cells.count; parts++) {
     const cuts = cells.balance(parts)
     if (cuts !== undefined) return cuts
   }

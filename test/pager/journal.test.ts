@@ -219,6 +219,38 @@ describe('opening', () => {
     }
   })
 
+  it('is made again whole where it is longer than those that this writer makes', () => {
+    const one = benchOf(lazy)
+    const key = (i: number): string => `k ${(i * 7919) % 100_003}`
+    one.db.load(Array.from({ length: 40_000 }, (_, i) => [`l ${String(i).padStart(6, '0')}`, 'l'.repeat(200)] as const))
+    one.db.transaction((tx) => { for (let i = 0; i < 3000; i++) tx.put(key(i), 'v'.repeat(200)) })
+    one.db.put('n 0', '0')
+    one.db.put('n 1', '1')
+    const { image, first, used } = region(one)
+    const last = decodeJournalPage(pageOf(image, used.at(-1)!), used.at(-1)!, used.length - 1)!
+    const changes = 600
+    const record = Buffer.alloc(2 ** 18)
+    let length = 0
+    for (let i = 0; i < changes; i++) {
+      const bytes = Buffer.from(key(i * 3))
+      record[length] = CHANGE.PUT
+      record.writeUInt16LE(bytes.length, length + 1)
+      record.writeUInt32LE(150, length + 3)
+      bytes.copy(record, length + 7)
+      record.fill('w', length + 7 + bytes.length, length + 157 + bytes.length)
+      length += 157 + bytes.length
+    }
+    const other = image.slice()
+    for (let part = 0; part * JOURNAL_PAGE_BYTES < length; part++) {
+      const position = used.length + part
+      const data = record.subarray(part * JOURNAL_PAGE_BYTES, Math.min(length, (part + 1) * JOURNAL_PAGE_BYTES))
+      other.set(encodeJournalPage(first + position, { ...last, transaction: last.transaction + 1, position, part, length, data }), (first + position) * PAGE_SIZE)
+    }
+    const { db } = openOn(fileOf(other))
+    expect([...db.values()].filter((value) => value === 'w'.repeat(150)).length).toBe(changes)
+    assertSound(db)
+  })
+
   it('for reading makes the commits again in memory and writes nothing, with the least pool and without a map', () => {
     const one = benchOf({ ...lazy, poolSize: 16 * 2 ** 20 })
     one.db.load(Array.from({ length: 24_000 }, (_, i) => [`m ${String(i).padStart(5, '0')}`, 'm'.repeat(900)] as const))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Transaction } from '../../src/index.js'
 import type { PutBuffer } from '../../src/tree/put-buffer.js'
-import { assertSound, byteStore, codeOf, diskStore, padded, randomBytes, seeded, shuffled, textStore } from '../helpers.js'
+import { assertSound, byteStore, codeOf, diskStore, memoryStore, padded, randomBytes, seeded, shuffled, textStore } from '../helpers.js'
 import { emptyImage, FaultyFile, fileOf, openOn } from '../faulty-file.js'
 
 type Text = Transaction<string, string>
@@ -9,6 +9,11 @@ type Text = Transaction<string, string>
 /** Whether puts of a transaction wait at this moment. */
 function waits(tx: object): boolean {
   return !(tx as { state: { writing: { puts: PutBuffer } } }).state.writing.puts.isEmpty
+}
+
+/** How many puts of a transaction wait at this moment. */
+function waiting(tx: object): number {
+  return (tx as { state: { writing: { puts: { count: number } } } }).state.writing.puts.count
 }
 
 const COUNT = 6000
@@ -86,6 +91,46 @@ describe('puts of a large transaction in no order', () => {
     const last = new Map(keys.map((key, i) => [key, i % 2 === 0 ? `c ${i}` : 'first']))
     expect([...db.entries()]).toEqual(sorted.map((key) => [key, last.get(key)]))
     assertSound(db)
+  })
+
+  it('take the place of large values, whose extents are free then', () => {
+    const db = textStore()
+    db.transaction((tx) => keys.forEach((key, i) => tx.put(key, (i % 5 === 0 ? 'large' : 'small').repeat(i % 5 === 0 ? 1000 : 3))))
+    const before = db.stats().pages
+    expect(before.overflow).toBeGreaterThan(COUNT / 5)
+    const tx = db.begin()
+    for (let round = 0; round < 3; round++) for (const key of keys) tx.put(key, `${key} ${round}`.repeat(4))
+    expect(waits(tx)).toBe(true)
+    tx.commit()
+    expect(db.stats().pages.overflow).toBe(0)
+    expect([...db.entries()]).toEqual(sorted.map((key) => [key, `${key} 2`.repeat(4)]))
+    assertSound(db)
+  })
+
+  it('of very many that come to one leaf are laid out with it, whatever their keys begin with and however long they are', () => {
+    const db = textStore({ poolSize: 2 * 2 ** 20 })
+    const random = seeded(5)
+    const words = Array.from({ length: 40 }, (_, i) => `${'x'.repeat(i * 7)}${i}`)
+    const model = new Map<string, string>()
+    const tx = db.begin()
+    for (const value of ['', 'v'.repeat(3), 'w'.repeat(40), 'u'.repeat(1000)]) {
+      for (const number of shuffled(Array.from({ length: 3000 }, (_, i) => i), random)) {
+        const key = `${words[number % 40]} ${Math.floor(random() * 1e6)}`
+        tx.put(key, value)
+        model.set(key, value)
+      }
+    }
+    tx.commit()
+    expect([...db.entries()]).toEqual([...model].sort(([a], [b]) => (a < b ? -1 : 1)))
+    assertSound(db)
+  })
+
+  it('leave leaves as full as others', () => {
+    for (const length of [8, 100, 400]) {
+      const db = textStore()
+      db.transaction((tx) => { for (const key of shuffled(Array.from({ length: 30_000 }, (_, i) => `${i * 7919 % 1e6}`), seeded(length))) tx.put(key, 'v'.repeat(length)) })
+      expect(db.stats().trees[0].leafFill, `${length}`).toBeGreaterThan(0.8)
+    }
   })
 
   it('are gone with a rollback, of all and to a savepoint, whether they waited when it was made or since', () => {
@@ -174,6 +219,70 @@ describe('puts of a large transaction in no order', () => {
     expect(waits(tx)).toBe(false)
     tx.commit()
     expect([...db.values()]).toEqual(sorted.map(() => 'y'))
+  })
+
+  it('are there for a value whose key has been decoded by code that put it', () => {
+    const decoded: ((key: string) => void)[] = []
+    const db = memoryStore<string, string>({
+      valueEncoding: 'utf8',
+      keyEncoding: {
+        encode: (key) => Buffer.from(key),
+        decode: (bytes) => {
+          const key = Buffer.from(bytes).toString()
+          decoded.forEach((hook) => hook(key))
+          return key
+        },
+      },
+    })
+    const tx = scattered(db.begin())
+    tx.count()
+    decoded.push((key) => tx.put(key, `of ${key}`))
+    expect(tx.at(0)).toEqual([sorted[0], `of ${sorted[0]}`])
+    expect(tx.entries().next().value).toEqual([sorted[0], `of ${sorted[0]}`])
+    tx.rollback()
+  })
+
+  it('take no more memory than a quarter of the pool, however small they are', () => {
+    const db = byteStore({ poolSize: 8 * 2 ** 20 })
+    const tx = db.begin()
+    for (let i = 0; i < 60_000; i++) tx.put(Uint8Array.of(i * 37, i >> 8, i), new Uint8Array(i < 30_000 ? 100 : 0))
+    expect(waits(tx)).toBe(true)
+    // An entry of 3 bytes takes 16, and sorting it 28: before 2 MiB of them wait they have been made.
+    const most = (2 * 2 ** 20) / 44
+    let longest = 0
+    for (let i = 0, run = 0; i < 120_000; i++) {
+      tx.put(Uint8Array.of(i * 37, i >> 8, i), new Uint8Array(0))
+      run = waiting(tx) === 1 ? 0 : run + 1
+      longest = Math.max(longest, run)
+    }
+    expect(longest).toBeGreaterThan(most / 2)
+    expect(longest).toBeLessThanOrEqual(most)
+    tx.rollback()
+  })
+
+  it('that fail while a load takes its entries fail the load, even where the one that gives them has caught that', () => {
+    const file = new FaultyFile(fileOf(emptyImage()), false)
+    const { db } = openOn(file, { poolSize: 2 * 2 ** 20 })
+    const tx = db.begin()
+    for (const key of keys) tx.put(key, 'v'.repeat(300))
+    expect(waits(tx)).toBe(true)
+    const count = tx.count()
+    let caught: string | undefined
+    function* entries(): Generator<[string, string]> {
+      for (let i = 0; i < 3000; i++) {
+        if (i === 1000) {
+          file.fault = (call) => (call === 'write' || call === 'reserve' ? { code: 'ENOSPC' } : undefined)
+          for (let from = 0; caught === undefined && from < COUNT; from++) caught = codeOf(() => tx.get(keys[from]))
+          file.fault = () => undefined
+        }
+        yield [`l ${padded(i)}`, 'w'.repeat(300)]
+      }
+    }
+    const code = codeOf(() => tx.load(entries()))
+    expect([code, caught]).toEqual(['COPPICE_NO_SPACE', 'COPPICE_NO_SPACE'])
+    expect(tx.count()).toBe(count)
+    tx.rollback()
+    assertSound(db)
   })
 
   it('fail the transaction where the disk is full by the time they are made', () => {

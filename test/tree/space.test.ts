@@ -135,7 +135,8 @@ describe('space', () => {
       expect(usedBytes).toBeLessThan(20 * 4096)
       work().commit()
       expect(db.count()).toBe(7_001)
-      expect(db.stats().fileBytes).toBeLessThan(1.1 * fileBytes)
+      // The commit adds the journal and what the file grows by at once.
+      expect(db.stats().fileBytes).toBeLessThan(1.2 * fileBytes)
       assertSound(db)
     }
   })

@@ -1,0 +1,124 @@
+/** Sorted puts are made leaf by leaf: those that fit it one by one, more of them with the cells that are there in one go. */
+import { corrupt } from '../errors.js'
+import { arenaOf, baseOf } from '../page/arena.js'
+import { countOf, pageOf } from '../page/header.js'
+import { LEAF_CELL, PAGE_SIZE, SLOT } from '../page/layout.js'
+import { leafCellSize } from '../page/leaf.js'
+import { hasPrefix, prefixLengthOf, searchNode, usedBytes } from '../page/node.js'
+import type { Cells } from './cells.js'
+import { addEntries, approach, belowNextSeparator, freeValue, insert } from './insert.js'
+import type { SortedPuts } from './sorted-puts.js'
+import { spreadMany, touchPath } from './spread.js'
+import type { Tree } from './tree.js'
+
+/** Puts of up to so many bytes are laid out at once, sixteen pages, so that they stay in the cache. */
+const MOST_BYTES = 16 * PAGE_SIZE
+/** Leaves that would be emptier than this share are laid out with the one behind them. */
+const FULL_ENOUGH = 0.85
+
+export function merge(tree: Tree, puts: SortedPuts): void {
+  for (let from = 0; from < puts.count; ) {
+    puts.lookAtKey(from)
+    approach(tree, puts.key, puts.length)
+    from = mergeIntoLeaf(tree, puts, from)
+  }
+}
+
+/** Makes those from index `from` on that belong in the leaf at the end of the path, and perhaps in leaves behind it; answers the index behind them. */
+function mergeIntoLeaf(tree: Tree, puts: SortedPuts, from: number): number {
+  const slot = tree.path.slots[0]
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  // In a hostile tree not even the first one may belong there.
+  const to = Math.max(from + 1, endOfLeaf(tree, puts, from, 0, prefixLengthOf(arena, base)))
+  if (to > from + 1 && countOf(arena, base) > 0 && usedBytes(arena, base) + runBytes > PAGE_SIZE) return layOut(tree, puts, from, to)
+  for (let i = from; i < to; i++) {
+    puts.look(i)
+    insert(tree, puts.key, puts.length, puts.value, 0)
+  }
+  return to
+}
+
+/** Bytes of the cells for the puts that `endOfLeaf` has passed, which stops at `MOST_BYTES`. */
+let runBytes = 0
+
+/** The index behind the puts from `from` on that belong in the leaf `offset` behind the one at the end of the path. */
+function endOfLeaf(tree: Tree, puts: SortedPuts, from: number, offset: number, prefixLength: number): number {
+  const { path } = tree
+  path.index[1] += offset
+  runBytes = 0
+  let to = from
+  for (; to < puts.count && runBytes < MOST_BYTES; to++) {
+    puts.askAhead(to)
+    puts.lookAtKey(to)
+    if (!belowNextSeparator(tree, puts.key, puts.length)) break
+    runBytes += SLOT.SIZE + leafCellSize(Math.max(0, puts.length - prefixLength), puts.valueLengthOf(to))
+  }
+  path.index[1] -= offset
+  return to
+}
+
+/**
+ * Lays the cells of the leaf and puts [from..to) out anew, in as many pages as they take. Where these would be far from full, the leaf
+ * behind it is laid out with them, and its puts; answers the index behind all that were made.
+ */
+function layOut(tree: Tree, puts: SortedPuts, from: number, to: number): number {
+  const { path } = tree
+  touchPath(tree)
+  const cells = tree.cellsFor(0)
+  const slots = [path.slots[0]]
+  let added = join(tree, cells, path.slots[0], puts, from, to)
+  let end = to
+  // Puts that were too many may be followed by others for the same leaf.
+  while (runBytes < MOST_BYTES && hasNextLeaf(tree, slots.length) && wantsMore(cells, slots.length)) {
+    const slot = tree.writableChild(path.slots[1], path.index[1] + slots.length, 1)
+    const next = endOfLeaf(tree, puts, end, slots.length, 0)
+    slots.push(slot)
+    added += join(tree, cells, slot, puts, end, next)
+    end = next
+  }
+  addEntries(tree, added)
+  spreadMany(tree, cells, slots)
+  tree.changed()
+  return end
+}
+
+/** Whether the branch above has another leaf `offset` behind the one at the end of the path. */
+function hasNextLeaf(tree: Tree, offset: number): boolean {
+  const { path, pager, root } = tree
+  return root.depth > 1 && path.index[1] + offset < countOf(pager.arenas[arenaOf(path.slots[1])], baseOf(path.slots[1]))
+}
+
+/** Whether the cells of so many leaves leave much room in the pages that they take, which are more than the leaves. */
+function wantsMore(cells: Cells, leaves: number): boolean {
+  const pages = cells.pages()
+  return leaves < Math.ceil(pages) && pages < 16 && pages / Math.ceil(pages) < FULL_ENOUGH
+}
+
+const header = new Uint8Array(LEAF_CELL.REST)
+const headerView = new DataView(header.buffer)
+
+/** Adds the cells of a leaf and puts [from..to), which belong there; answers how many keys are new. */
+function join(tree: Tree, cells: Cells, slot: number, puts: SortedPuts, from: number, to: number): number {
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  const page = cells.take(arena, base)
+  const prefixLength = prefixLengthOf(arena, base)
+  let next = 0
+  let added = 0
+  for (let i = from; i < to; i++) {
+    puts.look(i)
+    const { key, length, value } = puts
+    const found = searchNode(arena, base, 0, LEAF_CELL.REST, key, length)
+    const index = found < 0 ? ~found : found
+    if (index < next) throw corrupt(pageOf(arena, base), tree.root.tree, 'its keys are not in order')
+    cells.addFrom(page, next, index)
+    headerView.setUint16(LEAF_CELL.LENGTH, value.length, true)
+    cells.addUnder(hasPrefix(arena, base, key, length) ? prefixLength : 0, key, length, header, value)
+    next = index
+    if (found < 0) added++
+    else freeValue(tree, arena, base, next++)
+  }
+  cells.addFrom(page, next, countOf(arena, base))
+  return added
+}
