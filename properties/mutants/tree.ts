@@ -155,7 +155,7 @@ export const treeMutants: readonly Mutant[] = [
   {
     name: 'merge-too-far',
     breaks: 'Puts are laid out in the leaf of the first of them though they belong behind the next separator.',
-    edits: [{ file: MERGE, text: 'if (!belowNextSeparator(tree, puts.key, puts.length)) break', replacement: '' }],
+    edits: [{ file: MERGE, text: 'runIsWhole = !belowNextSeparator(tree, puts.key, puts.length)', replacement: 'runIsWhole = false' }],
   },
   {
     name: 'merge-mixes-prefixes',

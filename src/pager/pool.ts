@@ -19,7 +19,7 @@ import { leaveSlab, takeSlab } from './slabs.js'
 export const FRAME_SLOTS = MAX_PAGES
 const FIRST_SLAB = FRAME_SLOTS >>> ARENA_SHIFT
 const FIRST_SLAB_FRAMES = 256
-const RECENT = 128
+export const RECENT = 128
 const NO_ARENA = new Arena(new ArrayBuffer(0))
 
 export class Pool {

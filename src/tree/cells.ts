@@ -35,7 +35,6 @@ export class Cells {
   private scratchUsed = 0
   /** The scratch page that `addUnder` fills. */
   private common = NO_PAGE
-  private commonPrefix = 0
   private bases = new Int32Array(1024)
   private indices = new Int32Array(1024)
   private keyLength = new Int32Array(1024)
@@ -95,15 +94,12 @@ export class Cells {
   }
 
   /**
-   * The same for a key that begins with the prefix of the page taken last, which has this length, or with none: cells under the same
-   * prefix share scratch pages.
+   * The same for a key that begins with the prefix of the page taken last, which has this length: as many as fit share a scratch page
+   * with that prefix.
    */
   addUnder(prefixLength: number, key: Uint8Array, length: number, header: Uint8Array, value: Uint8Array): void {
     const size = align4(this.rest + restLength(length - prefixLength) + value.length)
-    if (this.common === NO_PAGE || prefixLength !== this.commonPrefix || gapOf(this.scratch, this.common) < SLOT.SIZE + size) {
-      this.common = this.emptyScratch(key, prefixLength)
-      this.commonPrefix = prefixLength
-    }
+    if (this.common === NO_PAGE || gapOf(this.scratch, this.common) < SLOT.SIZE + size) this.common = this.emptyScratch(key, prefixLength)
     const index = countOf(this.scratch, this.common)
     this.fill(this.common, index, prefixLength, size, key, length, header, value)
     this.push(this.common, index)
@@ -241,7 +237,7 @@ export class Cells {
     return ROOM - this.sizeWith(this.prefixOf(from, to), from, to)
   }
 
-  /** How many pages the cells would fill if they could be cut anywhere. */
+  /** How many pages the cells would fill under the prefix of all if they could be cut anywhere. */
   pages(): number {
     return (ROOM - this.roomLeft(0, this.count)) / ROOM
   }

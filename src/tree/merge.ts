@@ -11,7 +11,7 @@ import type { SortedPuts } from './sorted-puts.js'
 import { spreadMany, touchPath } from './spread.js'
 import type { Tree } from './tree.js'
 
-/** Puts of up to so many bytes are laid out at once, sixteen pages, so that they stay in the cache. */
+/** Puts of so many bytes at most come to a leaf at once, sixteen pages: the frames of all that are laid out are held together. */
 const MOST_BYTES = 16 * PAGE_SIZE
 /** Leaves that would be emptier than this share are laid out with the one behind them. */
 const FULL_ENOUGH = 0.85
@@ -29,8 +29,8 @@ function mergeIntoLeaf(tree: Tree, puts: SortedPuts, from: number): number {
   const slot = tree.path.slots[0]
   const arena = tree.pager.arenas[arenaOf(slot)]
   const base = baseOf(slot)
-  // In a hostile tree not even the first one may belong there.
-  const to = Math.max(from + 1, endOfLeaf(tree, puts, from, 0, prefixLengthOf(arena, base)))
+  // The first one may lack the leaf's prefix, or in a hostile tree not belong there.
+  const to = Math.max(from + 1, endOfLeaf(tree, puts, from, 0, slot))
   if (to > from + 1 && countOf(arena, base) > 0 && usedBytes(arena, base) + runBytes > PAGE_SIZE) return layOut(tree, puts, from, to)
   for (let i = from; i < to; i++) {
     puts.look(i)
@@ -39,21 +39,32 @@ function mergeIntoLeaf(tree: Tree, puts: SortedPuts, from: number): number {
   return to
 }
 
-/** Bytes of the cells for the puts that `endOfLeaf` has passed, which stops at `MOST_BYTES`. */
+/** Bytes of the cells for the puts that `endOfLeaf` has passed. */
 let runBytes = 0
+/** It has passed all that belong in the leaf. */
+let runIsWhole = false
 
-/** The index behind the puts from `from` on that belong in the leaf `offset` behind the one at the end of the path. */
-function endOfLeaf(tree: Tree, puts: SortedPuts, from: number, offset: number, prefixLength: number): number {
+/**
+ * The index behind the puts from `from` on that belong in the leaf at `slot`, which is `offset` behind the one at the end of the path. It
+ * stops at `MOST_BYTES`, and at a key without the leaf's prefix, under which its cells would become much larger.
+ */
+function endOfLeaf(tree: Tree, puts: SortedPuts, from: number, offset: number, slot: number): number {
   const { path } = tree
+  const arena = tree.pager.arenas[arenaOf(slot)]
+  const base = baseOf(slot)
+  const prefixLength = prefixLengthOf(arena, base)
   path.index[1] += offset
   runBytes = 0
+  runIsWhole = false
   let to = from
   for (; to < puts.count && runBytes < MOST_BYTES; to++) {
     puts.askAhead(to)
     puts.lookAtKey(to)
-    if (!belowNextSeparator(tree, puts.key, puts.length)) break
-    runBytes += SLOT.SIZE + leafCellSize(Math.max(0, puts.length - prefixLength), puts.valueLengthOf(to))
+    runIsWhole = !belowNextSeparator(tree, puts.key, puts.length)
+    if (runIsWhole || !hasPrefix(arena, base, puts.key, puts.length)) break
+    runBytes += SLOT.SIZE + leafCellSize(puts.length - prefixLength, puts.valueLengthOf(to))
   }
+  runIsWhole ||= to === puts.count
   path.index[1] -= offset
   return to
 }
@@ -69,10 +80,10 @@ function layOut(tree: Tree, puts: SortedPuts, from: number, to: number): number 
   const slots = [path.slots[0]]
   let added = join(tree, cells, path.slots[0], puts, from, to)
   let end = to
-  // Puts that were too many may be followed by others for the same leaf.
-  while (runBytes < MOST_BYTES && hasNextLeaf(tree, slots.length) && wantsMore(cells, slots.length)) {
+  while (runIsWhole && hasNextLeaf(tree, slots.length) && wantsMore(cells, slots.length)) {
     const slot = tree.writableChild(path.slots[1], path.index[1] + slots.length, 1)
-    const next = endOfLeaf(tree, puts, end, slots.length, 0)
+    if (!hasLikePrefix(tree, slot, path.slots[0])) break
+    const next = endOfLeaf(tree, puts, end, slots.length, slot)
     slots.push(slot)
     added += join(tree, cells, slot, puts, end, next)
     end = next
@@ -81,6 +92,12 @@ function layOut(tree: Tree, puts: SortedPuts, from: number, to: number): number 
   spreadMany(tree, cells, slots)
   tree.changed()
   return end
+}
+
+/** Whether the leaf's cells stay about as large beside those of the other one: whichever prefix is longer is hardly so. */
+function hasLikePrefix(tree: Tree, slot: number, other: number): boolean {
+  const { arenas } = tree.pager
+  return Math.abs(prefixLengthOf(arenas[arenaOf(slot)], baseOf(slot)) - prefixLengthOf(arenas[arenaOf(other)], baseOf(other))) <= 8
 }
 
 /** Whether the branch above has another leaf `offset` behind the one at the end of the path. */
@@ -114,7 +131,7 @@ function join(tree: Tree, cells: Cells, slot: number, puts: SortedPuts, from: nu
     if (index < next) throw corrupt(pageOf(arena, base), tree.root.tree, 'its keys are not in order')
     cells.addFrom(page, next, index)
     headerView.setUint16(LEAF_CELL.LENGTH, value.length, true)
-    cells.addUnder(hasPrefix(arena, base, key, length) ? prefixLength : 0, key, length, header, value)
+    cells.addUnder(prefixLength, key, length, header, value)
     next = index
     if (found < 0) added++
     else freeValue(tree, arena, base, next++)

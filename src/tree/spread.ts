@@ -12,9 +12,10 @@ import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { branchCellSize, branchFlags, childCrcOf, childOf, entriesOf, insertBranchCell, removeBranchCell, setBranchFlags, setEntries } from '../page/branch.js'
 import { countOf, crcOf, formatPage, pageOf, setBirth } from '../page/header.js'
-import { BRANCH_CELL, BRANCH_FLAG, PAGE_SIZE, SLOT, TYPE } from '../page/layout.js'
+import { BRANCH_CELL, BRANCH_FLAG, MAX_DEPTH, PAGE_SIZE, SLOT, TYPE } from '../page/layout.js'
 import { isOverflow } from '../page/leaf.js'
 import { cellAt, gapOf, hasPrefix, prefixLengthOf, readKey, setPrefix, usedBytes } from '../page/node.js'
+import { RECENT } from '../pager/pool.js'
 import type { Cells } from './cells.js'
 import { NO_KEY } from './cells.js'
 import type { Tree } from './tree.js'
@@ -28,6 +29,9 @@ const RUN = 4
  */
 export const SHARE_ROOM = 480
 export const FEW_CELLS = 12
+
+/** Pages that are laid out together are held together with the path, and the pool keeps the frames of no more. */
+const MOST_PARTS = RECENT - MAX_DEPTH - 1
 
 const separatorScratch = new Uint8Array(PAGE_SIZE)
 
@@ -45,7 +49,7 @@ export function spread(tree: Tree, level: number, cells: Cells, added: number): 
   }
   if (level === root.depth - 1) growRoot(tree)
   const cut = runCut(tree, level, cells, added)
-  if (cut === undefined) share(tree, level, cells)
+  if (cut === undefined) share(tree, level, cells, 2)
   else lay(tree, level, cells, path.index[level + 1], [path.slots[level]], [0, cut, cells.count])
 }
 
@@ -62,8 +66,9 @@ export function spreadMany(tree: Tree, cells: Cells, slots: number[]): void {
     return
   }
   if (root.depth === 1) growRoot(tree)
-  if (slots.length === 1) share(tree, 0, cells)
-  else lay(tree, 0, cells, path.index[1], slots, cutInto(tree, 0, cells, Math.max(slots.length, Math.ceil(cells.pages()))))
+  const parts = Math.max(2, Math.ceil(cells.pages()))
+  if (slots.length === 1) share(tree, 0, cells, parts)
+  else lay(tree, 0, cells, path.index[1], slots, cutInto(tree, 0, cells, Math.max(slots.length, parts)))
 }
 
 /** The pool keeps what was touched lately; an insert by the finger may not have come by the upper pages for long. */
@@ -108,11 +113,10 @@ function isRightmost(tree: Tree, level: number): boolean {
   return true
 }
 
-/** Shares the cells with the emptier neighbour where that saves a page and leaves room, else splits them over two pages or more. */
-function share(tree: Tree, level: number, cells: Cells): void {
+/** Shares the cells with the emptier neighbour where that saves a page and leaves room, else splits them over `parts` pages or more. */
+function share(tree: Tree, level: number, cells: Cells, parts: number): void {
   const { path } = tree
   const at = path.index[level + 1]
-  const parts = Math.max(2, Math.ceil(cells.pages()))
   const neighbour = emptierNeighbour(tree, level, at)
   if (neighbour !== undefined && !isCrowded(tree, cells, neighbour, parts) && shareAnew(tree, level, cells, neighbour, at, parts)) return
   lay(tree, level, cells, at, [path.slots[level]], cutInto(tree, level, cells, parts))
@@ -197,7 +201,7 @@ export function join(tree: Tree, level: number, cells: Cells, other: number, fir
 
 /** Cuts for `least` pages, or for as many more as it takes: single cells always fit, unless keys in a damaged page do not begin with its prefix. */
 function cutInto(tree: Tree, level: number, cells: Cells, least: number): number[] {
-  for (let parts = least; parts <= cells.count; parts++) {
+  for (let parts = least; parts <= Math.min(cells.count, MOST_PARTS); parts++) {
     const cuts = cells.balance(parts)
     if (cuts !== undefined) return cuts
   }

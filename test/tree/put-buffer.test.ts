@@ -125,6 +125,34 @@ describe('puts of a large transaction in no order', () => {
     assertSound(db)
   })
 
+  it('are laid out some at a time, so that the pool keeps the frames of all, where they lack the long prefix of their leaf', () => {
+    const random = seeded(3)
+    const text = (length: number): string => Array.from({ length }, () => String.fromCharCode(97 + Math.floor(random() * 26))).join('')
+    for (const mapper of [undefined, false as const]) {
+      const db = diskStore<string, string>({ poolSize: 2 * 2 ** 20, valueEncoding: 'utf8', ...(mapper === false ? { mapper } : {}) })
+      const tx = db.begin()
+      const model = new Map<string, string>()
+      const put = (key: string, length: number): void => {
+        tx.put(key, 'v'.repeat(length))
+        model.set(key, 'v'.repeat(length))
+      }
+      for (let i = 0; i < 6000; i++) put(`z${text(20)}`, 300)
+      tx.count()
+      for (let i = 0; i < 60; i++) put('a'.repeat(1500) + text(4), 120)
+      tx.count()
+      for (let i = 0; i < 3000; i++) put(`z${text(20)}`, 300)
+      tx.count()
+      for (let i = 0; i < 360; i++) put(`b${text(1400)}`, 0)
+      // Leaves full of keys with a long prefix, beside which others come to lie, do not fall apart into many.
+      for (let i = 0; i < 800; i++) put(`${'c'.repeat(1500)}${text(4)}`, 0)
+      for (let i = 0; i < 200; i++) put(`c${text(40)}`, 0)
+      tx.commit()
+      expect(db.stats().trees[0].leafFill).toBeGreaterThan(0.7)
+      expect([...db.keys()]).toEqual([...model.keys()].sort())
+      assertSound(db)
+    }
+  })
+
   it('leave leaves as full as others', () => {
     for (const length of [8, 100, 400]) {
       const db = textStore()
