@@ -8,13 +8,16 @@ import { hasPrefix, prefixLengthOf, searchNode, usedBytes } from '../page/node.j
 import type { Cells } from './cells.js'
 import { addEntries, approach, belowNextSeparator, freeValue, insert } from './insert.js'
 import type { SortedPuts } from './sorted-puts.js'
-import { spreadMany, touchPath } from './spread.js'
+import { neighbourAt, spreadMany, touchPath } from './spread.js'
 import type { Tree } from './tree.js'
 
 /** Puts of so many bytes at most come to a leaf at once, sixteen pages: the frames of all that are laid out are held together. */
-const MOST_BYTES = 16 * PAGE_SIZE
+const MOST_PAGES = 16
+const MOST_BYTES = MOST_PAGES * PAGE_SIZE
 /** Leaves that would be emptier than this share are laid out with the one behind them. */
 const FULL_ENOUGH = 0.85
+/** Bytes by which prefixes of such leaves may differ: under the shorter one all cells of the other are so much larger. */
+const LIKE_PREFIX = 8
 
 export function merge(tree: Tree, puts: SortedPuts): void {
   for (let from = 0; from < puts.count; ) {
@@ -80,9 +83,10 @@ function layOut(tree: Tree, puts: SortedPuts, from: number, to: number): number 
   const slots = [path.slots[0]]
   let added = join(tree, cells, path.slots[0], puts, from, to)
   let end = to
-  while (runIsWhole && hasNextLeaf(tree, slots.length) && wantsMore(cells, slots.length)) {
-    const slot = tree.writableChild(path.slots[1], path.index[1] + slots.length, 1)
-    if (!hasLikePrefix(tree, slot, path.slots[0])) break
+  while (runIsWhole && tree.root.depth > 1 && wantsMore(cells, slots.length)) {
+    const neighbour = neighbourAt(tree, 0, path.index[1] + slots.length)
+    if (neighbour === undefined || !hasLikePrefix(tree, neighbour.slot, path.slots[0])) break
+    const slot = tree.writableChild(path.slots[1], neighbour.index, 1)
     const next = endOfLeaf(tree, puts, end, slots.length, slot)
     slots.push(slot)
     added += join(tree, cells, slot, puts, end, next)
@@ -94,22 +98,16 @@ function layOut(tree: Tree, puts: SortedPuts, from: number, to: number): number 
   return end
 }
 
-/** Whether the leaf's cells stay about as large beside those of the other one: whichever prefix is longer is hardly so. */
+/** Whether the leaf's cells stay about as large beside those of the other one. */
 function hasLikePrefix(tree: Tree, slot: number, other: number): boolean {
   const { arenas } = tree.pager
-  return Math.abs(prefixLengthOf(arenas[arenaOf(slot)], baseOf(slot)) - prefixLengthOf(arenas[arenaOf(other)], baseOf(other))) <= 8
-}
-
-/** Whether the branch above has another leaf `offset` behind the one at the end of the path. */
-function hasNextLeaf(tree: Tree, offset: number): boolean {
-  const { path, pager, root } = tree
-  return root.depth > 1 && path.index[1] + offset < countOf(pager.arenas[arenaOf(path.slots[1])], baseOf(path.slots[1]))
+  return Math.abs(prefixLengthOf(arenas[arenaOf(slot)], baseOf(slot)) - prefixLengthOf(arenas[arenaOf(other)], baseOf(other))) <= LIKE_PREFIX
 }
 
 /** Whether the cells of so many leaves leave much room in the pages that they take, which are more than the leaves. */
 function wantsMore(cells: Cells, leaves: number): boolean {
   const pages = cells.pages()
-  return leaves < Math.ceil(pages) && pages < 16 && pages / Math.ceil(pages) < FULL_ENOUGH
+  return leaves < Math.ceil(pages) && pages < MOST_PAGES && pages / Math.ceil(pages) < FULL_ENOUGH
 }
 
 const header = new Uint8Array(LEAF_CELL.REST)

@@ -11,7 +11,7 @@ import { needsOverflow } from '../page/leaf.js'
 import { align4 } from '../page/node.js'
 import { leaveSlab, takeSlab } from '../pager/slabs.js'
 import { merge } from './merge.js'
-import { BEYOND, ENTRY_HEADER, entrySize, MOST_ENTRY_BYTES, SORTING, SortedPuts } from './sorted-puts.js'
+import { ENTRY_HEADER, entrySize, MOST_ENTRY_BYTES, SORTING, SortedPuts } from './sorted-puts.js'
 import type { Tree } from './tree.js'
 
 /** A tree's puts wait once so many in a row have each gone to another leaf than the one before. */
@@ -54,7 +54,7 @@ export class PutBuffer {
     this.assertWhole()
     const size = entrySize(length, value.length)
     let number = this.numberOf(tree)
-    if (this.end + size + BEYOND + SORTING * this.count > this.capacity || number === MAX_TREES) {
+    if (this.end + size + SORTING * (this.count + 1) > this.capacity || number === MAX_TREES) {
       this.settle()
       number = 0
     }

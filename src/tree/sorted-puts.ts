@@ -19,9 +19,7 @@ export const ENTRY_HEADER = 8
 /** A place is kept in 23 bits, in units of 8 bytes. */
 const PLACES = 2 ** 23
 export const MOST_ENTRY_BYTES = 8 * PLACES
-/** Bytes behind the last entry that looking at the end of its key may reach. */
-export const BEYOND = 8
-/** Bytes an entry that sorting takes: a number and a place, and in V8 twice as many where many keys have the same bits. */
+/** Bytes an entry that sorting takes: a number and a place, and in V8 about 16 more where many keys have the same bits. */
 export const SORTING = 28
 /** Entries are asked of memory so many at a time, and the wait for them is one. */
 const AHEAD = 8
@@ -109,7 +107,10 @@ function headOf(number: number): number {
   return Math.floor(number / PLACES)
 }
 
-/** 30 bits of a key, from the byte at `from` on; where it ends there are zeros, whatever stands behind it. */
+/**
+ * 30 bits of a key, from the byte at `from` on; where it ends there are zeros, whatever stands behind it. What is read may reach up to
+ * three bytes beyond the entry, and memory goes on there, as a part of it is kept for sorting.
+ */
 function headAt(memory: Arena, at: number, from: number): number {
   const left = keyLength(memory, at) - from
   const word = left <= 0 ? 0 : memory.data.getInt32(at + ENTRY_HEADER + from, false) >>> 2

@@ -40,14 +40,8 @@ const separatorScratch = new Uint8Array(PAGE_SIZE)
  * takes. `added` is the index of the cell that is new. The path no longer holds afterwards.
  */
 export function spread(tree: Tree, level: number, cells: Cells, added: number): void {
-  const { path, root } = tree
-  path.valid = false
-  touchPath(tree)
-  if (cells.fits(0, cells.count)) {
-    rewrite(tree, path.slots[level], level, cells, 0, cells.count)
-    return
-  }
-  if (level === root.depth - 1) growRoot(tree)
+  const { path } = tree
+  if (fitsAlone(tree, level, cells)) return
   const cut = runCut(tree, level, cells, added)
   if (cut === undefined) share(tree, level, cells, 2)
   else lay(tree, level, cells, path.index[level + 1], [path.slots[level]], [0, cut, cells.count])
@@ -58,17 +52,28 @@ export function spread(tree: Tree, level: number, cells: Cells, added: number): 
  * are leaves.
  */
 export function spreadMany(tree: Tree, cells: Cells, slots: number[]): void {
+  const { path } = tree
+  const parts = Math.max(2, Math.ceil(cells.pages()))
+  if (slots.length === 1) {
+    if (!fitsAlone(tree, 0, cells)) share(tree, 0, cells, parts)
+    return
+  }
+  path.valid = false
+  touchPath(tree)
+  lay(tree, 0, cells, path.index[1], slots, cutInto(tree, 0, cells, Math.max(slots.length, parts)))
+}
+
+/** Lays the cells into the page of the path where they fit it; else answers false, and there is a branch above. */
+function fitsAlone(tree: Tree, level: number, cells: Cells): boolean {
   const { path, root } = tree
   path.valid = false
   touchPath(tree)
-  if (slots.length === 1 && cells.fits(0, cells.count)) {
-    rewrite(tree, slots[0], 0, cells, 0, cells.count)
-    return
+  if (cells.fits(0, cells.count)) {
+    rewrite(tree, path.slots[level], level, cells, 0, cells.count)
+    return true
   }
-  if (root.depth === 1) growRoot(tree)
-  const parts = Math.max(2, Math.ceil(cells.pages()))
-  if (slots.length === 1) share(tree, 0, cells, parts)
-  else lay(tree, 0, cells, path.index[1], slots, cutInto(tree, 0, cells, Math.max(slots.length, parts)))
+  if (level === root.depth - 1) growRoot(tree)
+  return false
 }
 
 /** The pool keeps what was touched lately; an insert by the finger may not have come by the upper pages for long. */
@@ -166,7 +171,8 @@ export function emptierNeighbour(tree: Tree, level: number, at: number): Neighbo
   return usedAt(tree, left) < usedAt(tree, right) ? left : right
 }
 
-function neighbourAt(tree: Tree, level: number, index: number): Neighbour | undefined {
+/** The page at this index below the same parent, or undefined where there is none. */
+export function neighbourAt(tree: Tree, level: number, index: number): Neighbour | undefined {
   const parent = tree.path.slots[level + 1]
   const arena = tree.pager.arenas[arenaOf(parent)]
   const base = baseOf(parent)

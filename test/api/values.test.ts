@@ -135,7 +135,7 @@ describe('a value', () => {
     assertSound(db)
   })
 
-  it('of 1 GiB is stored and read in place, and of one byte more refused', { timeout: 300_000 }, ({ skip }) => {
+  it('of 1 GiB is stored and read in place, and of one byte more refused', ({ skip }) => {
     skip(native() === undefined, 'this needs a mapped file, and koffi cannot be loaded here')
     const db = diskStore<string, Uint8Array>({ durability: 'lazy' })
     const value = new Uint8Array(2 ** 30)
