@@ -13,8 +13,7 @@ import { deleteEntries, deleteEntry, loadEntry, putEntry } from './tree/change.j
 import { Loader } from './tree/load.js'
 import { rank } from './tree/order.js'
 import { EntryReader, PART } from './tree/reader.js'
-import type { Range } from './tree/scan.js'
-import { EVERYTHING, TreeScan } from './tree/scan.js'
+import { Range, TreeScan } from './tree/scan.js'
 import type { Tree } from './tree/tree.js'
 import { bytesOf, isOverflowAt, keyOf, valueLength, valueOf, viewStored } from './tree/values.js'
 import { compareKeys } from './tree/compare.js'
@@ -197,7 +196,7 @@ export class Keyspace<K, V> {
   }
 
   private greatestKey(tree: Tree, out: Uint8Array): number {
-    const scan = new TreeScan(tree, { ...EVERYTHING, reverse: true })
+    const scan = new TreeScan(tree, new Range(undefined, undefined, true))
     scan.next()
     const key = keyOf(tree, scan.cursor.slot, scan.cursor.index, binary)
     out.set(key)
@@ -285,7 +284,7 @@ export class Keyspace<K, V> {
     const offset = position < 0 ? -1 - position : position
     // Decoding the key may run the user's code, which may write before the value is read.
     const hold = this.source.hold()
-    const reader = EntryReader.over(hold.tree, { ...EVERYTHING, reverse: position < 0, limit: 1, offset }, PART.BOTH)
+    const reader = EntryReader.over(hold.tree, new Range(undefined, undefined, position < 0, 1, offset), PART.BOTH)
     try {
       return reader.next() ? reader.entry(this.keyEncoding, this.valueEncoding) : undefined
     } finally {

@@ -1,7 +1,7 @@
 /** Ranges of keys, as users say them and as trees take them. */
 import { CoppiceError } from './errors.js'
 import { flag } from './options.js'
-import type { Range } from './tree/scan.js'
+import { Range } from './tree/scan.js'
 
 /** Which keys: `{ gte: 'a', lt: 'c' }`, `{ prefix: 'user:' }`. Bounds that are left out do not bind; several bind together. */
 export interface KeyRange<K> {
@@ -66,12 +66,12 @@ export function rangeOf<K>(options: RangeOptions<K>, encode: (key: K) => Uint8Ar
   const reverse = flag('reverse', options.reverse, false)
   const limit = countOption('limit', options.limit, Infinity)
   const offset = countOption('offset', options.offset, 0)
-  return { low, high, reverse, limit, offset }
+  return new Range(low, high, reverse, limit, offset)
 }
 
 /** Every key that begins with these bytes, without the way through options: a short range is not to wait for it. */
 export function prefixRange(prefix: Uint8Array): Range {
-  return { low: prefix, high: prefixEnd(prefix), reverse: false, limit: Infinity, offset: 0 }
+  return new Range(prefix, prefixEnd(prefix))
 }
 
 /** A whole number from 0, or the value for none given. */

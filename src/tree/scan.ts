@@ -10,16 +10,27 @@ import { TreeCursor } from './cursor.js'
 import { rank } from './order.js'
 import type { Tree } from './tree.js'
 
-/** The entries of `tree` whose keys are `low` or greater and less than `high`, those that are given; `offset` and `limit` count in the order of the scan. */
-export interface Range {
-  low: Uint8Array | undefined
-  high: Uint8Array | undefined
-  reverse: boolean
-  limit: number
-  offset: number
+/**
+ * The entries of a tree whose keys are `low` or greater and less than `high`, those that are given; `offset` and `limit` count in the order
+ * of the scan. No literal: in every second process V8 made those in old space, where they kept other garbage alive until a full collection.
+ */
+export class Range {
+  readonly low: Uint8Array | undefined
+  readonly high: Uint8Array | undefined
+  readonly reverse: boolean
+  readonly limit: number
+  readonly offset: number
+
+  constructor(low: Uint8Array | undefined, high: Uint8Array | undefined, reverse = false, limit = Infinity, offset = 0) {
+    this.low = low
+    this.high = high
+    this.reverse = reverse
+    this.limit = limit
+    this.offset = offset
+  }
 }
 
-export const EVERYTHING: Range = { low: undefined, high: undefined, reverse: false, limit: Infinity, offset: 0 }
+export const EVERYTHING = new Range(undefined, undefined)
 
 export class TreeScan {
   readonly cursor: TreeCursor
