@@ -318,7 +318,7 @@ export class WriteView {
   }
 
   private outcome(): Outcome {
-    this.puts.settle()
+    this.puts.settle(true)
     this.puts.close()
     this.recordChangedTrees()
     return { defaultTree: this.defaultTree.root, catalog: this.catalog.root, nextTree: this.nextRecorded }

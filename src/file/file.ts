@@ -45,6 +45,12 @@ export interface StoreFile {
   /** The same in the thread pool. */
   syncAsync(): Promise<void>
 
+  /**
+   * Begins to bring what has been written to the disk, in the background, and promises nothing; `sync` still tells of all that fails
+   * meanwhile. A file without this does it when it is told to sync.
+   */
+  syncAhead?(): void
+
   /** Cuts the file to, or extends it by a hole to, `bytes` bytes. */
   resize(bytes: number): void
 

@@ -17,9 +17,10 @@ import { validatePage } from '../page/validate.js'
 import { Bitmap } from './bitmap.js'
 import { longer } from './int-list.js'
 import { FRAME_SLOTS, Pool } from './pool.js'
+import { SyncAhead } from './sync-ahead.js'
+import { NO_WINDOW, Windows } from './windows.js'
 import { ZERO_PAGES, zeroPages } from './zeros.js'
 
-const EMPTY = new Arena(new ArrayBuffer(0))
 /** Arenas that windows may take; frames of the pool follow. */
 const WINDOWS = FRAME_SLOTS >>> ARENA_SHIFT
 /** Pages joined into one write at most, 4 MiB. */
@@ -27,7 +28,7 @@ const MAX_WRITE_PAGES = 1024
 
 export class Pager {
   readonly file: StoreFile
-  readonly arenas: Arena[] = new Array<Arena>(WINDOWS).fill(EMPTY)
+  readonly arenas: Arena[] = new Array<Arena>(WINDOWS).fill(NO_WINDOW)
   readonly pool: Pool
   /** Slot of each page that has been looked at. */
   where: Int32Array
@@ -35,10 +36,7 @@ export class Pager {
   physicalPages: number
   /** Pages from the first on that are known to have their blocks on the disk. */
   solidPages = 0
-  /** Checksums of these, where they were written. */
-  private crcs = new Int32Array(0)
-  /** Pages for which windows have been asked. Those behind were written since, and are mapped when somebody looks at them. */
-  private coveredPages = 0
+  private readonly windows: Windows
   /** Pages that this process wrote where no window reached: it need not verify them when it sees them in one. */
   private readonly known = new Bitmap()
   private readonly seal: (frames: number[]) => number[]
@@ -50,6 +48,9 @@ export class Pager {
   newest = 0
   /** Pages that the transaction under way has written so far; where there is no window they may be read back. */
   readonly written = new Bitmap()
+  /** Checksums of these. */
+  private crcs = new Int32Array(0)
+  private readonly ahead: SyncAhead
 
   /** `seal` makes the checksums of dirty frames, and of all dirty pages below them, final, and answers all frames it sealed. */
   constructor(file: StoreFile, poolPages: number, seal: (frames: number[]) => number[]) {
@@ -57,8 +58,10 @@ export class Pager {
     this.physicalPages = Math.min(Math.floor(file.size() / PAGE_SIZE), MAX_PAGES)
     this.where = new Int32Array(Math.max(1024, this.physicalPages))
     this.seal = seal
+    this.ahead = new SyncAhead(file)
+    this.windows = new Windows(file, this.arenas)
     this.pool = new Pool(this.arenas, poolPages, (frames) => this.spill(frames))
-    this.coverWindows(this.physicalPages)
+    this.windows.coverAll(this.physicalPages)
   }
 
   /** The slot of a page; the first look at a page reads and verifies it. `tree` is who asks, for the error. */
@@ -78,7 +81,7 @@ export class Pager {
     if (page >= this.physicalPages) throw corrupt(page, tree, `the file ends before it, after ${this.physicalPages} pages`)
     // Where trees of a hostile file share pages, a page may be changed under a reader of the other tree: no number is then too odd.
     if (!(page >= META_SLOTS && page < this.usedPages)) throw corrupt(page, tree, `the store has pages ${META_SLOTS} to ${this.usedPages - 1}`)
-    this.cover(page)
+    this.windows.cover(page, this.physicalPages)
     const slot = this.bring(page)
     const arena = this.arenas[arenaOf(slot)]
     const base = baseOf(slot)
@@ -110,16 +113,9 @@ export class Pager {
     return this.pool.slotOf(frame)
   }
 
-  /** True where the page stands in a window, which is opened for it where need be. */
+  /** True where the page stands in a window. */
   isMapped(page: number): boolean {
-    const index = arenaOf(page)
-    if (this.arenas[index].bytes.length <= baseOf(page)) this.openWindow(index)
-    return this.arenas[index].bytes.length > baseOf(page)
-  }
-
-  private openWindow(index: number): void {
-    const buffer = this.file.window(index)
-    if (buffer !== undefined && buffer !== this.arenas[index].bytes.buffer) this.arenas[index] = new Arena(buffer)
+    return this.windows.has(page)
   }
 
   /** The frame of a page that is being changed, in the pool from now on; `slot` is where it stands. */
@@ -196,7 +192,7 @@ export class Pager {
 
   /** The header of a page where it stands in the file, unverified. */
   storedHeader(page: number): { arena: Arena; base: number } {
-    this.cover(page)
+    this.windows.cover(page, this.physicalPages)
     if (this.isMapped(page)) return { arena: this.arenas[arenaOf(page)], base: baseOf(page) }
     const arena = new Arena(new ArrayBuffer(HEADER.SIZE))
     this.readFile(arena.bytes, page * PAGE_SIZE)
@@ -207,6 +203,12 @@ export class Pager {
   isDirty(page: number): boolean {
     const slot = this.where[page]
     return slot >= FRAME_SLOTS && this.pool.isDirty(this.pool.frameOf(slot))
+  }
+
+  /** A transaction begins. */
+  restart(): void {
+    this.written.clear()
+    this.ahead.restart()
   }
 
   // Writing.
@@ -257,8 +259,7 @@ export class Pager {
       let to = from + 1
       while (to < frames.length && to - from < MAX_WRITE_PAGES && pool.pageOf(frames[to]) === first + to - from) to++
       this.writeFile(frames.slice(from, to).map((frame) => pool.viewOf(frame)), first * PAGE_SIZE)
-      this.extended(first + to - from)
-      this.usedPages = Math.max(this.usedPages, first + to - from)
+      this.wrote(to - from, first + to - from)
       from = to
     }
     for (const frame of frames) pool.markClean(frame)
@@ -279,15 +280,14 @@ export class Pager {
     }
     const rest = pages * PAGE_SIZE - bytes.length
     this.writeFile(rest === 0 ? [bytes] : [bytes, new Uint8Array(rest)], page * PAGE_SIZE)
-    this.extended(page + pages)
-    this.usedPages = Math.max(this.usedPages, page + pages)
+    this.wrote(pages, page + pages)
   }
 
   /** Bytes of an extent: the window's own where it is mapped, else a copy. */
   readBytes(page: number, length: number): Uint8Array {
     const last = page + Math.ceil(length / PAGE_SIZE) - 1
     if (last >= this.physicalPages) throw corrupt(page, undefined, 'the file ends before the end of this overflow extent')
-    this.cover(last)
+    this.windows.cover(last, this.physicalPages)
     if (this.isMapped(last) && arenaOf(page) === arenaOf(last)) {
       const base = baseOf(page)
       return this.arenas[arenaOf(page)].bytes.subarray(base, base + length)
@@ -357,44 +357,20 @@ export class Pager {
     this.where = new Int32Array(0)
   }
 
+  /** So many pages have been written, up to page `end`. */
+  private wrote(pages: number, end: number): void {
+    this.extended(end)
+    this.usedPages = Math.max(this.usedPages, end)
+    this.ahead.wrote(pages)
+  }
+
   private extended(pages: number): void {
     if (pages > this.physicalPages) this.physicalPages = pages
     if (pages > this.where.length) this.growTable(pages)
-    this.renewWindows()
+    this.windows.renew(this.physicalPages)
   }
 
   private growTable(pages: number): void {
     this.where = longer(this.where, pages)
-  }
-
-  /**
-   * Windows for a page of the file that somebody looks at. Who only writes asks for no map: V8 counts the length of maps as memory in
-   * use, and would collect garbage in the middle of a load for it.
-   */
-  private cover(page: number): void {
-    if (page < this.coveredPages) return
-    try {
-      this.coverWindows(this.physicalPages)
-    } catch {
-      // What has no window is read into a frame.
-    }
-  }
-
-  /** Windows for the first `pages` pages of the file, as far as it can be mapped. */
-  private coverWindows(pages: number): void {
-    try {
-      this.file.reserve(pages * PAGE_SIZE)
-    } catch (error) {
-      throw ioError(error, `making room in ${this.file.path}`)
-    }
-    this.coveredPages = Math.max(this.coveredPages, pages)
-    this.renewWindows()
-  }
-
-  /** Windows in use are looked up again, as they may have moved. */
-  private renewWindows(): void {
-    for (let index = 0; index <= arenaOf(this.physicalPages); index++) {
-      if (this.arenas[index] !== EMPTY) this.openWindow(index)
-    }
   }
 }

@@ -143,7 +143,7 @@ export class Store {
   }
 
   private newWriter(id: number): Writer {
-    this.pager.written.clear()
+    this.pager.restart()
     this.pager.pool.keepsDirty = this.file.readOnly
     return new Writer(this.pager, this.space(), this.recorder, this.checkpoint.meta.transaction, id)
   }

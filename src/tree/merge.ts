@@ -19,22 +19,23 @@ const FULL_ENOUGH = 0.85
 /** Bytes by which prefixes of such leaves may differ: under the shorter one all cells of the other are so much larger. */
 const LIKE_PREFIX = 8
 
-export function merge(tree: Tree, puts: SortedPuts): void {
+/** Where these are the last ones of a transaction, `last`, the disk gets leaves as soon as they have been laid out. */
+export function merge(tree: Tree, puts: SortedPuts, last: boolean): void {
   for (let from = 0; from < puts.count; ) {
     puts.lookAtKey(from)
     approach(tree, puts.key, puts.length)
-    from = mergeIntoLeaf(tree, puts, from)
+    from = mergeIntoLeaf(tree, puts, from, last)
   }
 }
 
 /** Makes those from index `from` on that belong in the leaf at the end of the path, and perhaps in leaves behind it; answers the index behind them. */
-function mergeIntoLeaf(tree: Tree, puts: SortedPuts, from: number): number {
+function mergeIntoLeaf(tree: Tree, puts: SortedPuts, from: number, last: boolean): number {
   const slot = tree.path.slots[0]
   const arena = tree.pager.arenas[arenaOf(slot)]
   const base = baseOf(slot)
   // The first one may lack the leaf's prefix, or in a hostile tree not belong there.
   const to = Math.max(from + 1, endOfLeaf(tree, puts, from, 0, slot))
-  if (to > from + 1 && countOf(arena, base) > 0 && usedBytes(arena, base) + runBytes > PAGE_SIZE) return layOut(tree, puts, from, to)
+  if (to > from + 1 && countOf(arena, base) > 0 && usedBytes(arena, base) + runBytes > PAGE_SIZE) return layOut(tree, puts, from, to, last)
   for (let i = from; i < to; i++) {
     puts.look(i)
     insert(tree, puts.key, puts.length, puts.value, 0)
@@ -76,7 +77,7 @@ function endOfLeaf(tree: Tree, puts: SortedPuts, from: number, offset: number, s
  * Lays the cells of the leaf and puts [from..to) out anew, in as many pages as they take. Where these would be far from full, the leaf
  * behind it is laid out with them, and its puts; answers the index behind all that were made.
  */
-function layOut(tree: Tree, puts: SortedPuts, from: number, to: number): number {
+function layOut(tree: Tree, puts: SortedPuts, from: number, to: number, last: boolean): number {
   const { path } = tree
   touchPath(tree)
   const cells = tree.cellsFor(0)
@@ -93,9 +94,17 @@ function layOut(tree: Tree, puts: SortedPuts, from: number, to: number): number 
     end = next
   }
   addEntries(tree, added)
-  spreadMany(tree, cells, slots)
+  const laid = spreadMany(tree, cells, slots)
   tree.changed()
+  if (last) writeSoon(tree, laid)
   return end
+}
+
+/** Their frames are given back, sooner or later; nobody knows of them any more. */
+function writeSoon(tree: Tree, slots: number[]): void {
+  const { arenas } = tree.pager
+  const pages = slots.map((slot) => pageOf(arenas[arenaOf(slot)], baseOf(slot)))
+  for (const page of pages) tree.writing().writeSoon(page)
 }
 
 /** Whether the leaf's cells stay about as large beside those of the other one. */

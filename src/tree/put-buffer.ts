@@ -92,8 +92,8 @@ export class PutBuffer {
     if (this.failure !== undefined) throw this.failure
   }
 
-  /** Makes all puts that wait. Where one fails nothing waits any more, and every later call throws the same. */
-  settle(): void {
+  /** Makes all puts that wait, `last` where none follow. Where one fails nothing waits any more, and every later call throws the same. */
+  settle(last = false): void {
     const { waiting, memory } = this
     this.assertWhole()
     if (memory === undefined || this.isEmpty) return
@@ -102,7 +102,7 @@ export class PutBuffer {
       for (let number = 0; number < waiting.length; number++) {
         const { tree, count, first, shared } = waiting[number]
         const puts = new SortedPuts(memory, number, count, first, shared)
-        merge(tree, puts)
+        merge(tree, puts, last)
         tree.path.scattered = puts.ascending ? 0 : SCATTERED
       }
     } catch (error) {

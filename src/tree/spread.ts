@@ -49,18 +49,15 @@ export function spread(tree: Tree, level: number, cells: Cells, added: number): 
 
 /**
  * The same for leaves side by side, the first at the end of the path, and very many new cells: they take at least as many pages as there
- * are leaves.
+ * are leaves. Answers the slots of all that were laid out.
  */
-export function spreadMany(tree: Tree, cells: Cells, slots: number[]): void {
+export function spreadMany(tree: Tree, cells: Cells, slots: number[]): number[] {
   const { path } = tree
   const parts = Math.max(2, Math.ceil(cells.pages()))
-  if (slots.length === 1) {
-    if (!fitsAlone(tree, 0, cells)) share(tree, 0, cells, parts)
-    return
-  }
+  if (slots.length === 1) return fitsAlone(tree, 0, cells) ? slots : share(tree, 0, cells, parts)
   path.valid = false
   touchPath(tree)
-  lay(tree, 0, cells, path.index[1], slots, cutInto(tree, 0, cells, Math.max(slots.length, parts)))
+  return lay(tree, 0, cells, path.index[1], slots, cutInto(tree, 0, cells, Math.max(slots.length, parts)))
 }
 
 /** Lays the cells into the page of the path where they fit it; else answers false, and there is a branch above. */
@@ -118,13 +115,13 @@ function isRightmost(tree: Tree, level: number): boolean {
   return true
 }
 
-/** Shares the cells with the emptier neighbour where that saves a page and leaves room, else splits them over `parts` pages or more. */
-function share(tree: Tree, level: number, cells: Cells, parts: number): void {
+/** Shares the cells with the emptier neighbour where that saves a page and leaves room, else splits them over `parts` pages or more; answers their slots. */
+function share(tree: Tree, level: number, cells: Cells, parts: number): number[] {
   const { path } = tree
   const at = path.index[level + 1]
   const neighbour = emptierNeighbour(tree, level, at)
-  if (neighbour !== undefined && !isCrowded(tree, cells, neighbour, parts) && shareAnew(tree, level, cells, neighbour, at, parts)) return
-  lay(tree, level, cells, at, [path.slots[level]], cutInto(tree, level, cells, parts))
+  const shared = neighbour === undefined || isCrowded(tree, cells, neighbour, parts) ? undefined : shareAnew(tree, level, cells, neighbour, at, parts)
+  return shared ?? lay(tree, level, cells, at, [path.slots[level]], cutInto(tree, level, cells, parts))
 }
 
 /** True where `parts` pages, the neighbour's among them, surely have too little room between them: that is cheaper to see than to try. */
@@ -133,8 +130,8 @@ function isCrowded(tree: Tree, cells: Cells, neighbour: Neighbour, parts: number
   return cells.roomLeft(0, cells.count) + (parts - 1) * PAGE_SIZE - usedAt(tree, neighbour) < SHARE_ROOM
 }
 
-/** Shares by laying both pages out anew in `parts` pages, where that leaves room; else the cells are those of the page alone again. */
-function shareAnew(tree: Tree, level: number, cells: Cells, neighbour: Neighbour, at: number, parts: number): boolean {
+/** Shares by laying both pages out anew in `parts` pages, where that leaves room; else the cells are those of the page alone again, and undefined is the answer. */
+function shareAnew(tree: Tree, level: number, cells: Cells, neighbour: Neighbour, at: number, parts: number): number[] | undefined {
   const { path } = tree
   const mine = cells.count
   const before = neighbour.index < at
@@ -142,12 +139,11 @@ function shareAnew(tree: Tree, level: number, cells: Cells, neighbour: Neighbour
   const cuts = cells.balance(parts)
   if (cuts === undefined || !isRoomy(cells, cuts)) {
     cells.keep(before ? cells.count - mine : 0, mine)
-    return false
+    return undefined
   }
   const other = tree.writableChild(path.slots[level + 1], neighbour.index, level + 1)
   const sources = before ? [other, path.slots[level]] : [path.slots[level], other]
-  lay(tree, level, cells, Math.min(at, neighbour.index), sources, cuts)
-  return true
+  return lay(tree, level, cells, Math.min(at, neighbour.index), sources, cuts)
 }
 
 function isRoomy(cells: Cells, cuts: readonly number[]): boolean {
@@ -217,14 +213,15 @@ function cutInto(tree: Tree, level: number, cells: Cells, least: number): number
 
 /**
  * Lays the cells between the cuts into pages, those of `sources` first and then new ones, and puts pointers
- * to them in place of the pointers to `sources`, which begin at index `at` of the parent.
+ * to them in place of the pointers to `sources`, which begin at index `at` of the parent. Answers their slots.
  */
-function lay(tree: Tree, level: number, cells: Cells, at: number, sources: number[], cuts: number[]): void {
+function lay(tree: Tree, level: number, cells: Cells, at: number, sources: number[], cuts: number[]): number[] {
   const slots = [...sources]
   while (slots.length < cuts.length - 1) slots.push(tree.createPage(level))
   for (let i = 0; i < slots.length; i++) rewrite(tree, slots[i], level, cells, cuts[i], cuts[i + 1])
   const separators = slots.map((_, i) => (i === 0 ? NO_KEY : cells.separator(cuts[i])))
   replaceChildren(tree, level + 1, at, sources.length, slots, separators)
+  return slots
 }
 
 /** Writes cells [from..to) into a page of the transaction's, in place of what it held. */

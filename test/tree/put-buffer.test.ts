@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Transaction } from '../../src/index.js'
+import { MemoryFile } from '../../src/file/memory.js'
 import type { PutBuffer } from '../../src/tree/put-buffer.js'
 import { assertSound, byteStore, codeOf, diskStore, memoryStore, padded, randomBytes, seeded, shuffled, textStore } from '../helpers.js'
 import { emptyImage, FaultyFile, fileOf, openOn } from '../faulty-file.js'
@@ -286,6 +287,33 @@ describe('puts of a large transaction in no order', () => {
     expect(longest).toBeGreaterThan(most / 2)
     expect(longest).toBeLessThanOrEqual(most)
     tx.rollback()
+  })
+
+  it('that are the last of their transaction give their pages to the disk while they are made', () => {
+    let making: (() => boolean) | undefined
+    const writes: boolean[] = []
+    class WatchedFile extends MemoryFile {
+      override write(sources: readonly Uint8Array[], position: number): void {
+        if (making !== undefined) writes.push(making())
+        super.write(sources, position)
+      }
+    }
+    const file = new WatchedFile()
+    file.write([emptyImage()], 0)
+    const { db } = openOn(file)
+    const tx = db.begin()
+    const order = shuffled(Array.from({ length: 20_000 }, (_, i) => `key ${padded(i)}`), seeded(2))
+    for (const key of order) tx.put(key, 'v'.repeat(200))
+    expect(waits(tx)).toBe(true)
+    const { puts } = (tx as unknown as { state: { writing: { puts: PutBuffer } } }).state.writing
+    making = () => puts.settling
+    tx.commit()
+    making = undefined
+    // About 1,100 leaves, 256 a time.
+    expect(writes.filter((inTheMiddle) => inTheMiddle).length).toBeGreaterThanOrEqual(3)
+    expect([...db.keys()]).toEqual(order.sort())
+    assertSound(db)
+    db.close()
   })
 
   it('that fail while a load takes its entries fail the load, even where the one that gives them has caught that', () => {

@@ -1,0 +1,57 @@
+import fs from 'node:fs'
+import { join } from 'node:path'
+import { expect, it, onTestFinished, vi, type MockInstance } from 'vitest'
+import { createFile } from '../../src/file/create.js'
+import type { DiskFile } from '../../src/file/disk.js'
+import { openFile } from '../../src/file/disk.js'
+import { native } from '../../src/file/native.js'
+import { closing, PAGE, pattern, temporaryFolder } from './layers.js'
+
+function newFile(): DiskFile {
+  const path = join(temporaryFolder(), 'store')
+  createFile(path, [])
+  return closing(openFile(path, { readOnly: false, mapper: undefined, lock: native() !== undefined }))
+}
+
+/** Undoes the stub when the test has ended. */
+function restored<Stub extends MockInstance>(stub: Stub): Stub {
+  onTestFinished(() => stub.mockRestore())
+  return stub
+}
+
+it('a file lets the disk begin through a descriptor of its own, where Linux tells each of a write that failed, and closes it', async () => {
+  const file = newFile()
+  file.write([pattern(PAGE)], 0)
+  const real = fs.fdatasync
+  const synced: number[] = []
+  const ends: Promise<void>[] = []
+  restored(vi.spyOn(fs, 'fdatasync')).mockImplementation(((descriptor: number, done: (error: Error | null) => void) => {
+    synced.push(descriptor)
+    ends.push(new Promise((resolve) => real(descriptor, (error) => {
+      done(error)
+      resolve()
+    })))
+  }) as typeof fs.fdatasync)
+  const closed = restored(vi.spyOn(fs, 'closeSync'))
+  await file.syncAsync()
+  file.syncAhead()
+  file.close()
+  await Promise.all(ends)
+  const [background, ...ahead] = synced
+  expect(ahead).toHaveLength(process.platform === 'linux' ? 1 : 0)
+  expect(ahead).not.toContain(background)
+  const all = closed.mock.calls.map(([descriptor]) => descriptor)
+  expect(all).toHaveLength(2 + ahead.length)
+  expect(new Set(all).size).toBe(all.length)
+  expect(all).toEqual(expect.arrayContaining(synced))
+})
+
+it('a file does without asking the disk to begin where there are no more descriptors', () => {
+  const file = newFile()
+  restored(vi.spyOn(fs, 'openSync')).mockImplementation(() => {
+    throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
+  })
+  const syncs = restored(vi.spyOn(fs, 'fdatasync'))
+  file.syncAhead()
+  expect(syncs).not.toHaveBeenCalled()
+})
