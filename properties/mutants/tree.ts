@@ -125,7 +125,7 @@ export const treeMutants: readonly Mutant[] = [
   {
     name: 'waiting-puts-uncommitted',
     breaks: 'Puts that still wait when their transaction commits are lost.',
-    edits: [{ file: VIEWS, text: '    this.puts.settle()\n    this.puts.close()', replacement: '    this.puts.close()' }],
+    edits: [{ file: VIEWS, text: '    this.puts.settle(true)\n    this.puts.close()', replacement: '    this.puts.close()' }],
   },
   {
     name: 'waiting-puts-unstepped',
