@@ -27,6 +27,9 @@ const MAX_BYTES = 1 << 30
  */
 const MAP_LENGTHS = [1 << 20, 1 << 24, 1 << 27, WINDOW_SIZE]
 
+/** Syncs ahead that may wait in the thread pool: whoever writes large transactions in a loop gives none the time to say that it has ended. */
+const MOST_AHEAD = 6
+
 /** How often a path may be replaced while it is being opened before that is called hopeless. */
 const MAX_REOPENS = 16
 
@@ -70,6 +73,9 @@ export class DiskFile implements StoreFile {
   #reserved = 0
   #closed = false
   #syncsRunning = 0
+  #syncsAhead = 0
+  /** For `syncAhead`, once it is asked. */
+  #ahead: number | undefined
 
   constructor(descriptor: number, path: string, { readOnly, mapper, locked, background }: DiskFileOptions) {
     this.path = path
@@ -125,8 +131,7 @@ export class DiskFile implements StoreFile {
     return new Promise((resolve, reject) => {
       this.#open()
       fs.fdatasync(this.#background, (error) => {
-        this.#syncsRunning -= 1
-        if (this.#closed && this.#syncsRunning === 0) this.#closeAll()
+        this.#ended()
         if (error) reject(error)
         else resolve()
       })
@@ -135,19 +140,24 @@ export class DiskFile implements StoreFile {
   }
 
   /**
-   * Through a descriptor of its own: Linux tells each of a write that failed, and those that somebody syncs for good must not miss it.
-   * Other systems may tell the first who asks.
+   * Through a descriptor of its own: Linux tells each of a page that could not be written, and those that somebody syncs for good must not
+   * miss it. Other systems may tell the first who asks.
    */
   syncAhead(): void {
-    if (process.platform !== 'linux') return
-    let descriptor: number
+    this.#open()
+    if (process.platform !== 'linux' || this.#syncsAhead === MOST_AHEAD) return
     try {
-      descriptor = fs.openSync(`/proc/self/fd/${this.#open()}`, 'r')
+      this.#ahead ??= fs.openSync(`/proc/self/fd/${this.#descriptor}`, 'r')
     } catch {
       // No more descriptors, or no /proc: the sync to come does all of it.
       return
     }
-    fs.fdatasync(descriptor, () => closeQuietly(descriptor))
+    this.#syncsAhead += 1
+    this.#syncsRunning += 1
+    fs.fdatasync(this.#ahead, () => {
+      this.#syncsAhead -= 1
+      this.#ended()
+    })
   }
 
   resize(bytes: number): void {
@@ -163,9 +173,16 @@ export class DiskFile implements StoreFile {
     if (this.#syncsRunning === 0) this.#closeAll()
   }
 
+  /** A sync in the thread pool has ended. */
+  #ended(): void {
+    this.#syncsRunning -= 1
+    if (this.#closed && this.#syncsRunning === 0) this.#closeAll()
+  }
+
   #closeAll(): void {
     closeQuietly(this.#descriptor)
     if (this.#background !== this.#descriptor) closeQuietly(this.#background)
+    if (this.#ahead !== undefined) closeQuietly(this.#ahead)
   }
 
   #map(offset: number, length: number): ArrayBuffer | undefined {

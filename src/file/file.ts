@@ -46,8 +46,8 @@ export interface StoreFile {
   syncAsync(): Promise<void>
 
   /**
-   * Begins to bring what has been written to the disk, in the background, and promises nothing; `sync` still tells of all that fails
-   * meanwhile. A file without this does it when it is told to sync.
+   * Begins to bring what has been written to the disk, in the background, and promises nothing; `sync` still tells of every page that
+   * could not be written. A file without this does it when it is told to sync.
    */
   syncAhead?(): void
 

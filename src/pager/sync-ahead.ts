@@ -4,7 +4,7 @@
  */
 import type { StoreFile } from '../file/file.js'
 
-/** Pages to begin with, 16 MiB; a checkpoint of what small commits have changed has fewer. */
+/** Pages to begin with, 16 MiB; a checkpoint of what small commits have changed seldom has as many. */
 const FIRST_PAGES = 4096
 
 export class SyncAhead {

@@ -19,9 +19,8 @@ function restored<Stub extends MockInstance>(stub: Stub): Stub {
   return stub
 }
 
-it('a file lets the disk begin through a descriptor of its own, where Linux tells each of a write that failed, and closes it', async () => {
-  const file = newFile()
-  file.write([pattern(PAGE)], 0)
+/** Notes the descriptors that are synced in the background; `ended` waits for all. */
+function watchSyncs(): { synced: number[]; ended: () => Promise<unknown> } {
   const real = fs.fdatasync
   const synced: number[] = []
   const ends: Promise<void>[] = []
@@ -32,18 +31,44 @@ it('a file lets the disk begin through a descriptor of its own, where Linux tell
       resolve()
     })))
   }) as typeof fs.fdatasync)
+  return { synced, ended: () => Promise.all(ends) }
+}
+
+const onLinux = process.platform === 'linux'
+
+it('a file lets the disk begin through a descriptor of its own, where Linux tells each of a page that was not written, and closes it', async () => {
+  const file = newFile()
+  file.write([pattern(PAGE)], 0)
+  const { synced, ended } = watchSyncs()
   const closed = restored(vi.spyOn(fs, 'closeSync'))
   await file.syncAsync()
   file.syncAhead()
   file.close()
-  await Promise.all(ends)
+  expect(closed).toHaveBeenCalledTimes(onLinux ? 0 : 2)
+  await ended()
   const [background, ...ahead] = synced
-  expect(ahead).toHaveLength(process.platform === 'linux' ? 1 : 0)
+  expect(ahead).toHaveLength(onLinux ? 1 : 0)
   expect(ahead).not.toContain(background)
   const all = closed.mock.calls.map(([descriptor]) => descriptor)
   expect(all).toHaveLength(2 + ahead.length)
   expect(new Set(all).size).toBe(all.length)
   expect(all).toEqual(expect.arrayContaining(synced))
+})
+
+it('a file that lets the disk begin again and again takes one descriptor for it, and few syncs wait at a time', async () => {
+  const file = newFile()
+  const { synced, ended } = watchSyncs()
+  const opened = restored(vi.spyOn(fs, 'openSync'))
+  for (let i = 0; i < 100; i++) file.syncAhead()
+  const atOnce = synced.length
+  expect(atOnce).toBe(onLinux ? 6 : 0)
+  await ended()
+  file.syncAhead()
+  expect(synced).toHaveLength(onLinux ? 7 : 0)
+  expect(opened).toHaveBeenCalledTimes(onLinux ? 1 : 0)
+  file.close()
+  await ended()
+  expect(() => file.syncAhead()).toThrow('closed')
 })
 
 it('a file does without asking the disk to begin where there are no more descriptors', () => {
