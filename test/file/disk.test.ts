@@ -4,13 +4,13 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
 import { basename, dirname, join } from 'node:path'
-import { describe, expect, it, onTestFinished, vi, type MockInstance } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createFile } from '../../src/file/create.js'
 import { DiskFile, openFile } from '../../src/file/disk.js'
 import { WINDOW_SIZE, type Mapper } from '../../src/file/file.js'
 import { native } from '../../src/file/native.js'
 import { CoppiceError } from '../../src/errors.js'
-import { closing, codeOf, failureOf, PAGE, pattern, readBack, temporaryFolder } from './layers.js'
+import { closing, codeOf, failureOf, PAGE, pattern, readBack, restoring, temporaryFolder } from './layers.js'
 
 const lock = native() !== undefined
 const onWindows = process.platform === 'win32'
@@ -23,12 +23,6 @@ function newFile(content: Uint8Array[] = []): string {
   const path = join(temporaryFolder(), 'store')
   createFile(path, content)
   return path
-}
-
-/** Undoes the stub when the test has ended. */
-function restoring<Stub extends MockInstance>(stub: Stub): Stub {
-  onTestFinished(() => stub.mockRestore())
-  return stub
 }
 
 /** Runs as a user without rights where the tests run as root, whom no permission binds. */

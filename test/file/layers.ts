@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, type MockInstance } from 'vitest'
 import { mmapIo } from '../../src/adapters/mmap-io.js'
 import { createFile } from '../../src/file/create.js'
 import { openFile } from '../../src/file/disk.js'
@@ -103,4 +103,10 @@ export function failureOf(action: () => unknown): NodeJS.ErrnoException | undefi
 /** Whether two runs of bytes are equal; for long ones, which `toEqual` takes seconds to compare. */
 export function same(left: Uint8Array, right: Uint8Array): boolean {
   return Buffer.compare(left, right) === 0
+}
+
+/** Undoes the stub when the test has ended. */
+export function restoring<Stub extends MockInstance>(stub: Stub): Stub {
+  onTestFinished(() => stub.mockRestore())
+  return stub
 }

@@ -1,11 +1,11 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
-import { expect, it, onTestFinished, vi, type MockInstance } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { createFile } from '../../src/file/create.js'
 import type { DiskFile } from '../../src/file/disk.js'
 import { openFile } from '../../src/file/disk.js'
 import { native } from '../../src/file/native.js'
-import { closing, PAGE, pattern, temporaryFolder } from './layers.js'
+import { closing, PAGE, pattern, restoring, temporaryFolder } from './layers.js'
 
 function newFile(): DiskFile {
   const path = join(temporaryFolder(), 'store')
@@ -13,18 +13,12 @@ function newFile(): DiskFile {
   return closing(openFile(path, { readOnly: false, mapper: undefined, lock: native() !== undefined }))
 }
 
-/** Undoes the stub when the test has ended. */
-function restored<Stub extends MockInstance>(stub: Stub): Stub {
-  onTestFinished(() => stub.mockRestore())
-  return stub
-}
-
 /** Notes the descriptors that are synced in the background; `ended` waits for all. */
 function watchSyncs(): { synced: number[]; ended: () => Promise<unknown> } {
   const real = fs.fdatasync
   const synced: number[] = []
   const ends: Promise<void>[] = []
-  restored(vi.spyOn(fs, 'fdatasync')).mockImplementation(((descriptor: number, done: (error: Error | null) => void) => {
+  restoring(vi.spyOn(fs, 'fdatasync')).mockImplementation(((descriptor: number, done: (error: Error | null) => void) => {
     synced.push(descriptor)
     ends.push(new Promise((resolve) => real(descriptor, (error) => {
       done(error)
@@ -40,7 +34,7 @@ it('a file lets the disk begin through a descriptor of its own, where Linux tell
   const file = newFile()
   file.write([pattern(PAGE)], 0)
   const { synced, ended } = watchSyncs()
-  const closed = restored(vi.spyOn(fs, 'closeSync'))
+  const closed = restoring(vi.spyOn(fs, 'closeSync'))
   await file.syncAsync()
   file.syncAhead()
   file.close()
@@ -58,10 +52,9 @@ it('a file lets the disk begin through a descriptor of its own, where Linux tell
 it('a file that lets the disk begin again and again takes one descriptor for it, and few syncs wait at a time', async () => {
   const file = newFile()
   const { synced, ended } = watchSyncs()
-  const opened = restored(vi.spyOn(fs, 'openSync'))
+  const opened = restoring(vi.spyOn(fs, 'openSync'))
   for (let i = 0; i < 100; i++) file.syncAhead()
-  const atOnce = synced.length
-  expect(atOnce).toBe(onLinux ? 6 : 0)
+  expect(synced).toHaveLength(onLinux ? 6 : 0)
   await ended()
   file.syncAhead()
   expect(synced).toHaveLength(onLinux ? 7 : 0)
@@ -73,10 +66,10 @@ it('a file that lets the disk begin again and again takes one descriptor for it,
 
 it('a file does without asking the disk to begin where there are no more descriptors', () => {
   const file = newFile()
-  restored(vi.spyOn(fs, 'openSync')).mockImplementation(() => {
+  restoring(vi.spyOn(fs, 'openSync')).mockImplementation(() => {
     throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
   })
-  const syncs = restored(vi.spyOn(fs, 'fdatasync'))
+  const syncs = restoring(vi.spyOn(fs, 'fdatasync'))
   file.syncAhead()
   expect(syncs).not.toHaveBeenCalled()
 })

@@ -84,4 +84,14 @@ describe('a large transaction', () => {
       db.close()
     })
   }
+
+  it('counts for itself alone: several that write less one after the other let the disk wait for the sync of each', () => {
+    const file = new WatchedFile()
+    file.write([emptyImage()], 0)
+    const { db } = openOn<string, Uint8Array>(file, { valueEncoding: 'binary' })
+    for (let i = 0; i < 4; i++) db.put(`${i}`, Buffer.alloc(10 * 2 ** 20))
+    expect(file.events).toContain('sync')
+    expect(file.events).not.toContain('ahead')
+    db.close()
+  })
 })
