@@ -1,3 +1,4 @@
+import { collect } from './collect.js'
 import type { Awaitable, Sample } from './peer.js'
 
 /** One of those that take turns. */
@@ -42,8 +43,7 @@ export async function race(title: string, unit: string, contestants: readonly Co
   for (let round = 0; round <= rounds; round++) {
     const samples: Sample[] = []
     for (const contestant of contestants) {
-      // The garbage of one is not to be paid for by the next.
-      globalThis.gc?.()
+      collect()
       samples.push(await contestant.run(round))
     }
     agree(title, contestants, samples)
