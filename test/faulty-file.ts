@@ -3,8 +3,8 @@ import type { OpenOptions } from '../src/options.js'
 import { resolveOptions } from '../src/options.js'
 import { Core } from '../src/core.js'
 import { Database } from '../src/database.js'
-import { systemError } from '../src/file/disk.js'
-import type { StoreFile } from '../src/file/file.js'
+import { systemError } from '../src/file/transfer.js'
+import type { ScratchFile, StoreFile } from '../src/file/file.js'
 import { MemoryFile } from '../src/file/memory.js'
 import { newDatabase } from '../src/pager/new-database.js'
 import { Store } from '../src/pager/store.js'
@@ -27,6 +27,8 @@ export class FaultyFile implements StoreFile {
   onWrite: (sources: readonly Uint8Array[], position: number) => void = () => undefined
   /** What a background sync waits for before it syncs. */
   beforeSync: () => Promise<void> = () => Promise.resolve()
+  /** The scratch file that is to be had. */
+  makeScratch: () => ScratchFile | undefined = () => undefined
   /** What the file held when it was closed. */
   left: Uint8Array = new Uint8Array(0)
   private readonly mapped: boolean
@@ -88,6 +90,10 @@ export class FaultyFile implements StoreFile {
     await this.inner.syncAsync()
   }
 
+  scratch(): ScratchFile | undefined {
+    return this.makeScratch()
+  }
+
   resize(bytes: number): void {
     this.pass('resize')
     this.inner.resize(bytes)
@@ -101,6 +107,34 @@ export class FaultyFile implements StoreFile {
   private pass(call: Call): void {
     const fault = this.fault(call, this.calls[call]++)
     if (fault !== undefined) throw systemError(fault.code, 'made to fail')
+  }
+}
+
+/** A scratch file in memory, whose calls can be made to fail and whose bytes can be damaged. */
+export class FaultyScratch implements ScratchFile {
+  readonly inner = new MemoryFile()
+  writes = 0
+  reads = 0
+  open = true
+  /** Asked before every call, with the number of calls of that kind before it. */
+  fault: (call: 'read' | 'write', index: number) => string | undefined = () => undefined
+
+  write(bytes: Uint8Array, position: number): void {
+    this.pass(this.fault('write', this.writes++))
+    this.inner.write([bytes], position)
+  }
+
+  read(target: Uint8Array, position: number): void {
+    this.pass(this.fault('read', this.reads++))
+    this.inner.read(target, position)
+  }
+
+  close(): void {
+    this.open = false
+  }
+
+  private pass(code: string | undefined): void {
+    if (code !== undefined) throw systemError(code, 'made to fail')
   }
 }
 

@@ -12,7 +12,7 @@
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
-import { systemError } from '../../src/file/disk.js'
+import { systemError } from '../../src/file/transfer.js'
 import type { Change, DiskEvent, FileId } from '../../src/crash/disk.js'
 import { changesOf, Disk, Platter } from '../../src/crash/disk.js'
 

@@ -1,5 +1,5 @@
 /** A machine with one file whose calls can be made to fail, and whose disk can be looked at after a crash at any moment. */
-import { systemError } from '../../src/file/disk.js'
+import { systemError } from '../../src/file/transfer.js'
 import type { StoreFile } from '../../src/file/file.js'
 import { emptyImage, fileOf, imageOf } from '../../test/faulty-file.js'
 import type { Change, DiskEvent } from '../../src/crash/disk.js'

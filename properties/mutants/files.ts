@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.js'
 
 const DISK = 'src/file/disk.ts'
+const TRANSFER = 'src/file/transfer.ts'
 const CREATE = 'src/file/create.ts'
 
 export const fileMutants: readonly Mutant[] = [
@@ -23,7 +24,7 @@ export const fileMutants: readonly Mutant[] = [
   {
     name: 'short-write-taken',
     breaks: 'A write of which the system took only a part counts as whole.',
-    edits: [{ file: DISK, text: 'let left = count\n', replacement: 'let left = sources.slice(index).reduce((sum, source) => sum + source.length, -offset)\n' }],
+    edits: [{ file: TRANSFER, text: 'let left = count\n', replacement: 'let left = sources.slice(index).reduce((sum, source) => sum + source.length, -offset)\n' }],
   },
   {
     name: 'no-lock',

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { DiskEvent } from '../../src/crash/disk.js'
 import { Disk, Platter, WHOLE } from '../../src/crash/disk.js'
 import { fileFrom, SimulatedFile } from '../../src/crash/file.js'
-import { systemError } from '../../src/file/disk.js'
+import { systemError } from '../../src/file/transfer.js'
 import { emptyImage, fileOf, openOn } from '../../test/faulty-file.js'
 
 const STORE = 0

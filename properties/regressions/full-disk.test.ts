@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Database } from '../../src/database.js'
-import { systemError } from '../../src/file/disk.js'
+import { systemError } from '../../src/file/transfer.js'
 import { MemoryFile } from '../../src/file/memory.js'
 import { newDatabase } from '../../src/pager/new-database.js'
 import { openOn } from '../../test/faulty-file.js'

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, expect, it, vi } from 'vitest'
 import { native } from '../../src/file/native.js'
 import { open } from '../../src/index.js'
-import { systemError } from '../../src/file/disk.js'
+import { systemError } from '../../src/file/transfer.js'
 import { codeOf, codeOfAsync, diskStore, temporaryFolder } from '../../test/helpers.js'
 
 const lock = native() !== undefined

@@ -1,5 +1,5 @@
 /** Files on the simulated disk, behind the engine's file interface. */
-import { endOfFile, systemError } from '../file/disk.js'
+import { endOfFile, systemError } from '../file/transfer.js'
 import type { StoreFile } from '../file/file.js'
 import { MemoryFile } from '../file/memory.js'
 import type { DiskEvent, FileId, Platter } from './disk.js'

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { CoppiceError, ioError } from '../errors.js'
-import { writeAll } from './disk.js'
+import { writeAll } from './transfer.js'
 import { closeQuietly, openFolder, syncFolder } from './folder.js'
 import { lockFile, sameFile } from './lock.js'
 

@@ -51,10 +51,24 @@ export interface StoreFile {
    */
   syncAhead?(): void
 
+  /**
+   * A file without a name on the same disk, for what a transaction cannot keep in memory, or undefined where there is none to be had. It is
+   * the caller's to close; nothing of it is left when the process ends.
+   */
+  scratch?(): ScratchFile | undefined
+
   /** Cuts the file to, or extends it by a hole to, `bytes` bytes. */
   resize(bytes: number): void
 
   /** Releases file and lock. Windows that are still referenced stay valid. Closing twice is allowed. */
+  close(): void
+}
+
+/** What `scratch` answers. Its methods throw what the system calls threw. */
+export interface ScratchFile {
+  write(bytes: Uint8Array, position: number): void
+  /** Fills `target` from byte `position`. */
+  read(target: Uint8Array, position: number): void
   close(): void
 }
 

@@ -5,7 +5,7 @@
  * - Behind the end of the file every byte of every window is zero, so a hole costs nothing to make.
  * - A buffer that was replaced is never written to again: views of it stay as they were.
  */
-import { endOfFile, systemError } from './disk.js'
+import { endOfFile, systemError } from './transfer.js'
 import { WINDOW_SIZE, type StoreFile } from './file.js'
 
 /** Length of the first buffer of a window, in bytes. It doubles up to the size of a window. */

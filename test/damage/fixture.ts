@@ -2,7 +2,7 @@
 import { expect } from 'vitest'
 import { CoppiceError } from '../../src/index.js'
 import type { Database } from '../../src/database.js'
-import { endOfFile, systemError } from '../../src/file/disk.js'
+import { endOfFile, systemError } from '../../src/file/transfer.js'
 import type { StoreFile } from '../../src/file/file.js'
 import { Arena } from '../../src/page/arena.js'
 import { birthOf } from '../../src/page/header.js'
