@@ -16,6 +16,7 @@ import type { Outcome } from './pager/seal.js'
 import { sealRoot } from './pager/seal.js'
 import type { SpaceMark } from './pager/allocator.js'
 import type { DurabilityMode, Store } from './pager/store.js'
+import { Scratch } from './pager/scratch.js'
 import type { Writer } from './pager/writer.js'
 import { discardTree } from './tree/cut.js'
 import { insert } from './tree/insert.js'
@@ -154,7 +155,7 @@ export class WriteView {
     this.store = store
     this.base = base
     this.writer = writer
-    this.puts = new PutBuffer(store.pager.pool.capacity * PAGE_SIZE * WAITING_SHARE)
+    this.puts = new PutBuffer(store.pager.pool.capacity * PAGE_SIZE * WAITING_SHARE, new Scratch(store.file))
     this.defaultTree = new Tree(store.pager, defaultTree.clone(), writer, base, this.puts)
     this.catalog = new Tree(store.pager, catalog.clone(), writer, base)
     this.nextTree = meta.nextTree

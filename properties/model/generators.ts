@@ -190,6 +190,27 @@ export const gathering: fc.Arbitrary<Operation[]> = fc
     ...inside,
   ])
 
+/** Puts in no order that are too many for the memory too, and come to runs on the disk where a store has one, with savepoints and some operations between them. */
+export const piling: fc.Arbitrary<Operation[]> = fc
+  .record({
+    length: fc.integer({ min: 200, max: 500 }), tree,
+    parts: fc.array(weighted<Operation>(
+      [8, fc.record({
+        type: fc.constant('bulk' as const), tree: fc.constant(0), family: fc.constant<Family>('hash'), how: fc.constant('put' as const), order: fc.constant('scrambled' as const),
+        start: fc.nat(1000), step: fc.integer({ min: 1, max: 2 }), count: fc.integer({ min: 800, max: 2500 }), value: fc.record({ length: fc.integer({ min: 200, max: 500 }), seed }),
+      })],
+      [2, fc.constantFrom<Operation>({ type: 'savepoint' }, { type: 'rollbackTo', which: 0 })],
+      [2, scattered],
+      [1, operation],
+    ), { minLength: 5, maxLength: 12, size: 'max' }),
+  })
+  .map(({ parts, length, tree: main }) => [
+    { type: 'begin' },
+    { type: 'bulk', how: 'put', family: 'hash', order: 'scrambled', start: 0, step: 1, count: 2500, value: { length, seed: 0 }, tree: main },
+    ...parts.map((part) => (part.type === 'bulk' ? { ...part, tree: main } : part)),
+    { type: 'commit', how: 'commit' },
+  ])
+
 /** Keys so few that what is written is mostly near where a cursor stands, and values so large that few fit a page. */
 const near = fc.record({ fill: fc.constant(0x61), run: fc.nat(1), tail: fc.array(fc.constantFrom(0x61, 0x00, 0xff), { maxLength: 2, size: 'max' }) })
 const nearby = fc.record({ length: fc.constantFrom(1, 40, 900, 2100), seed })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { runs, SEED, TIMEOUT } from '../runs.js'
 import { tally } from '../tally.js'
-import { following, gathering, history } from './generators.js'
+import { following, gathering, history, piling } from './generators.js'
 import type { CursorMove, Operation } from './operations.js'
 import type { Extent } from './replay.js'
 import { replay } from './replay.js'
@@ -130,6 +130,13 @@ export function describeFollowing(layer: Layer, numRuns: number): void {
 export function describeGathering(layer: Layer, numRuns: number): void {
   it('with operations between puts that wait', async () => {
     await replayAll('puts that wait', layer, gathering, numRuns)
+  }, TIMEOUT)
+}
+
+/** The same with more of them than the memory for that, so that they wait on the disk. */
+export function describePiling(layer: Layer, numRuns: number): void {
+  it('with operations between puts that wait on the disk', async () => {
+    await replayAll('puts that wait on the disk', layer, piling, numRuns)
   }, TIMEOUT)
 }
 

@@ -4,6 +4,7 @@ import type { Mutant } from './mutant.js'
 const SPREAD = 'src/tree/spread.ts'
 const NODE = 'src/page/node.ts'
 const MERGE = 'src/tree/merge.ts'
+const RUNS = 'src/tree/put-runs.ts'
 const VIEWS = 'src/views.ts'
 
 export const treeMutants: readonly Mutant[] = [
@@ -146,6 +147,25 @@ export const treeMutants: readonly Mutant[] = [
     name: 'first-put-counts',
     breaks: 'Of several puts of a key that wait, the first one is made last.',
     edits: [{ file: 'src/tree/sorted-puts.ts', text: '|| a - b)', replacement: '|| b - a)' }],
+  },
+  {
+    name: 'older-run-counts',
+    breaks: 'Of a key that stands in several runs of puts that wait, the value of the oldest is made.',
+    edits: [{ file: RUNS, text: 'a.number > b.number', replacement: 'a.number < b.number' }],
+  },
+  {
+    name: 'runs-not-undone',
+    breaks: 'Puts that had come to a run when their savepoint was rolled back are made all the same.',
+    edits: [{ file: 'src/tree/put-buffer.ts', text: '    this.runs.discard()\n    this.failure', replacement: '    this.failure' }],
+  },
+  {
+    name: 'runs-made-last',
+    breaks: 'Puts that wait in memory are made before those that came to runs earlier.',
+    edits: [{
+      file: 'src/tree/put-buffer.ts',
+      text: '      if (!this.runs.isEmpty) this.makeRuns(this.memory)\n      this.makeWaiting(this.memory, last)\n',
+      replacement: '      this.makeWaiting(this.memory, last)\n      this.waiting.length = 0\n      if (!this.runs.isEmpty) this.makeRuns(this.memory)\n',
+    }],
   },
   {
     name: 'merge-keeps-the-old-cell',

@@ -10,7 +10,9 @@ import { Arena } from '../page/arena.js'
 import { needsOverflow } from '../page/leaf.js'
 import { align4 } from '../page/node.js'
 import { leaveSlab, takeSlab } from '../pager/slabs.js'
+import type { Scratch } from '../pager/scratch.js'
 import { merge } from './merge.js'
+import { PutRuns } from './put-runs.js'
 import { ENTRY_HEADER, entrySize, MOST_ENTRY_BYTES, SORTING, SortedPuts } from './sorted-puts.js'
 import type { Tree } from './tree.js'
 
@@ -34,18 +36,21 @@ export class PutBuffer {
   private end = 0
   private count = 0
   private readonly waiting: Waiting[] = []
+  /** Puts before those. */
+  private readonly runs: PutRuns
   /** Puts that have waited are being made. */
   settling = false
   /** What went wrong in the middle of a put that had waited; the transaction can only be rolled back then. */
   failure: unknown
 
-  /** Takes up to `capacity` bytes, once they are needed and until the transaction ends. */
-  constructor(capacity: number) {
+  /** Takes up to `capacity` bytes, once they are needed and until the transaction ends, and `scratch` for more. */
+  constructor(capacity: number, scratch: Scratch) {
     this.capacity = Math.min(capacity, MOST_ENTRY_BYTES)
+    this.runs = new PutRuns(scratch)
   }
 
   get isEmpty(): boolean {
-    return this.waiting.length === 0
+    return this.waiting.length === 0 && this.runs.isEmpty
   }
 
   /** Lets a put wait; false where this one is to be made at once, behind those that wait. */
@@ -55,7 +60,7 @@ export class PutBuffer {
     const size = entrySize(length, value.length)
     let number = this.numberOf(tree)
     if (this.end + size + SORTING * (this.count + 1) > this.capacity || number === MAX_TREES) {
-      this.settle()
+      if (!this.isSparse() || !this.moveToRun()) this.settle()
       number = 0
     }
     const memory = (this.memory ??= new Arena(takeSlab(this.capacity)))
@@ -92,25 +97,58 @@ export class PutBuffer {
     if (this.failure !== undefined) throw this.failure
   }
 
+  /** Whether what waits in memory would come to many leaves, each for a few puts. */
+  private isSparse(): boolean {
+    const { waiting, memory, runs } = this
+    return memory !== undefined && waiting.length === 1 && runs.takes(waiting[0].tree, waiting[0].count, this.end, memory)
+  }
+
+  /** Moves what waits in memory to a run; false where that cannot be done. */
+  private moveToRun(): boolean {
+    const { waiting, memory, runs } = this
+    if (memory === undefined || waiting.length !== 1) return false
+    const [{ tree, count, first, shared }] = waiting
+    if (!runs.write(tree, SortedPuts.of(memory, 0, count, first, shared))) return false
+    this.empty()
+    return true
+  }
+
   /** Makes all puts that wait, `last` where none follow. Where one fails nothing waits any more, and every later call throws the same. */
   settle(last = false): void {
-    const { waiting, memory } = this
     this.assertWhole()
-    if (memory === undefined || this.isEmpty) return
+    if (this.memory === undefined || this.isEmpty) return
     this.settling = true
     try {
-      for (let number = 0; number < waiting.length; number++) {
-        const { tree, count, first, shared } = waiting[number]
-        const puts = new SortedPuts(memory, number, count, first, shared)
-        merge(tree, puts, last)
-        tree.path.scattered = puts.ascending ? 0 : SCATTERED
-      }
+      if (!this.runs.isEmpty) this.makeRuns(this.memory)
+      this.makeWaiting(this.memory, last)
     } catch (error) {
       this.failure = error
       throw error
     } finally {
       this.settling = false
       this.empty()
+      this.runs.discard()
+    }
+  }
+
+  /** Those in memory are later, and best made in the same pass. Where they cannot be, as on a full disk, they keep their memory. */
+  private makeRuns(memory: Arena): void {
+    if (this.waiting.length === 0 || this.moveToRun()) {
+      this.runs.make(memory)
+      return
+    }
+    const other = takeSlab(this.capacity)
+    this.runs.make(new Arena(other))
+    leaveSlab(other)
+  }
+
+  private makeWaiting(memory: Arena, last: boolean): void {
+    const { waiting } = this
+    for (let number = 0; number < waiting.length; number++) {
+      const { tree, count, first, shared } = waiting[number]
+      const puts = SortedPuts.of(memory, number, count, first, shared)
+      merge(tree, puts, last)
+      tree.path.scattered = puts.ascending ? 0 : SCATTERED
     }
   }
 
@@ -123,12 +161,14 @@ export class PutBuffer {
   /** Forgets what waits, and what went wrong: the transaction is as it was before. */
   discard(): void {
     this.empty()
+    this.runs.discard()
     this.failure = undefined
   }
 
   /** The transaction has ended. */
   close(): void {
     this.discard()
+    this.runs.close()
     if (this.memory !== undefined) leaveSlab(this.memory.bytes.buffer)
     this.memory = undefined
   }

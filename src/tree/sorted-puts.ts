@@ -34,7 +34,7 @@ const keyMemory = new Uint8Array(MAX_KEY_LENGTH)
 const valueMemory = new Arena(new ArrayBuffer(PAGE_SIZE))
 
 export class SortedPuts {
-  count = 0
+  readonly count: number
   /** They came in this order. */
   readonly ascending: boolean
   /** The put that `look` has brought here. */
@@ -44,15 +44,24 @@ export class SortedPuts {
   private readonly memory: Arena
   private readonly places: Int32Array
 
-  /** Those of tree `number`, `count` of them, the first at `first`; all keys have `shared` bytes in common at their beginning. */
-  constructor(memory: Arena, number: number, count: number, first: number, shared: number) {
+  /** Entries in the order of their keys, each key once: the first `count` of `places` in the memory. */
+  constructor(memory: Arena, places: Int32Array, count: number, ascending: boolean) {
     this.memory = memory
-    this.places = sortedPlaces(memory, number, count, first, shared)
-    this.ascending = isAscending(this.places)
+    this.places = places
+    this.count = count
+    this.ascending = ascending
+  }
+
+  /** Those of tree `number`, `count` of them, the first at `first`; all keys have `shared` bytes in common at their beginning. */
+  static of(memory: Arena, number: number, count: number, first: number, shared: number): SortedPuts {
+    const places = sortedPlaces(memory, number, count, first, shared)
+    const ascending = isAscending(places)
+    let kept = 0
     for (let i = 0; i < count; i++) {
-      const place = this.places[i]
-      if (i + 1 === count || compareAt(memory, place, this.places[i + 1]) !== 0) this.places[this.count++] = place
+      const place = places[i]
+      if (i + 1 === count || compareEntries(memory, place, places[i + 1]) !== 0) places[kept++] = place
     }
+    return new SortedPuts(memory, places, kept, ascending)
   }
 
   /** Brings key and value of a put. */
@@ -78,6 +87,17 @@ export class SortedPuts {
     return valueLength(this.memory, this.places[index])
   }
 
+  entrySizeOf(index: number): number {
+    return entrySizeAt(this.memory, this.places[index])
+  }
+
+  /** Copies the entry of a put as it stands in memory, and answers how many bytes that are. */
+  copyTo(index: number, target: Arena, to: number): number {
+    const size = this.entrySizeOf(index)
+    copyEntry(this.memory, this.places[index], target, to, size)
+    return size
+  }
+
   /** Asks memory for the puts that come after those around `index`. */
   askAhead(index: number): void {
     if (index % AHEAD !== 0) return
@@ -87,7 +107,7 @@ export class SortedPuts {
 
 function sortedPlaces(memory: Arena, number: number, count: number, first: number, shared: number): Int32Array {
   const numbers = new Float64Array(count)
-  for (let at = first, i = 0; i < count; at += entrySize(keyLength(memory, at), valueLength(memory, at))) {
+  for (let at = first, i = 0; i < count; at += entrySizeAt(memory, at)) {
     if (memory.words[at >>> 2] === number) numbers[i++] = headAt(memory, at, shared) * PLACES + (at >>> 3)
   }
   numbers.sort()
@@ -97,7 +117,7 @@ function sortedPlaces(memory: Arena, number: number, count: number, first: numbe
     const head = headOf(numbers[start])
     let end = start + 1
     while (end < count && headOf(numbers[end]) === head) end++
-    if (end > start + 1) places.subarray(start, end).sort((a, b) => compareAt(memory, a, b) || a - b)
+    if (end > start + 1) places.subarray(start, end).sort((a, b) => compareEntries(memory, a, b) || a - b)
     start = end
   }
   return places
@@ -125,8 +145,18 @@ function valueLength({ halves }: Arena, at: number): number {
   return halves[(at >>> 1) + 3]
 }
 
-/** The order of two keys, as bytes compare and the shorter first. */
-function compareAt(memory: Arena, a: number, b: number): number {
+/** Bytes of the entry at a place. */
+export function entrySizeAt(memory: Arena, at: number): number {
+  return entrySize(keyLength(memory, at), valueLength(memory, at))
+}
+
+/** Copies the entry of `size` bytes at a place. */
+export function copyEntry(memory: Arena, at: number, target: Arena, to: number, size: number): void {
+  copyWords(memory, at, target.words, to >>> 2, size)
+}
+
+/** The order of two entries' keys, as bytes compare and the shorter first. */
+export function compareEntries(memory: Arena, a: number, b: number): number {
   const { bytes } = memory
   const aLength = keyLength(memory, a)
   const bLength = keyLength(memory, b)

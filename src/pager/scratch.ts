@@ -1,0 +1,105 @@
+/**
+ * Runs of bytes that a transaction keeps outside of its memory, in a file without a name.
+ *
+ * Where such a file cannot be had or written to, as on a full disk, the transaction has to do without. What does not read as it was written
+ * fails it.
+ */
+import { assert } from '../assert.js'
+import { CoppiceError, ioError } from '../errors.js'
+import type { ScratchFile, StoreFile } from '../file/file.js'
+import { crc32 } from '../page/checksum.js'
+
+/** Where a run begins, and the pieces that it was written in. */
+export interface Run {
+  start: number
+  pieces: { length: number; crc: number }[]
+}
+
+export class Scratch {
+  private readonly beside: StoreFile
+  private file: ScratchFile | undefined
+  private refused = false
+  /** End of the runs that are kept. */
+  private end = 0
+
+  /** Stands beside this file, once it is needed. */
+  constructor(beside: StoreFile) {
+    this.beside = beside
+  }
+
+  /** Writes a run, piece by piece; undefined where that cannot be done, and from then on. */
+  write(pieces: Iterable<Uint8Array>): Run | undefined {
+    const file = this.open()
+    if (file === undefined) return undefined
+    const run: Run = { start: this.end, pieces: [] }
+    let end = this.end
+    try {
+      for (const bytes of pieces) {
+        file.write(bytes, end)
+        run.pieces.push({ length: bytes.length, crc: crc32(bytes) })
+        end += bytes.length
+      }
+    } catch {
+      this.refused = true
+      return undefined
+    }
+    this.end = end
+    return run
+  }
+
+  /** Reads a run from its beginning on. */
+  read(run: Run): RunReading {
+    assert(this.file !== undefined, 'runs are read while their file is open')
+    return new RunReading(this.file, run)
+  }
+
+  /** Forgets all runs; their places are written over. */
+  clear(): void {
+    this.end = 0
+  }
+
+  close(): void {
+    this.file?.close()
+    this.file = undefined
+    this.clear()
+  }
+
+  private open(): ScratchFile | undefined {
+    if (this.refused) return undefined
+    this.file ??= this.beside.scratch?.()
+    this.refused = this.file === undefined
+    return this.file
+  }
+}
+
+export class RunReading {
+  private readonly file: ScratchFile
+  private readonly run: Run
+  private piece = 0
+  private position: number
+
+  constructor(file: ScratchFile, run: Run) {
+    this.file = file
+    this.run = run
+    this.position = run.start
+  }
+
+  /** Reads the next piece to the beginning of `target`, and answers its length; 0 where there is none. */
+  next(target: Uint8Array): number {
+    if (this.piece === this.run.pieces.length) return 0
+    const { length, crc } = this.run.pieces[this.piece++]
+    const bytes = target.subarray(0, length)
+    try {
+      this.file.read(bytes, this.position)
+    } catch (error) {
+      throw ioError(error, 'reading back what a large transaction has put')
+    }
+    this.position += length
+    if (crc32(bytes) !== crc) throw lost()
+    return length
+  }
+}
+
+function lost(): CoppiceError {
+  return new CoppiceError('COPPICE_IO', 'the file in which a large transaction keeps a part of what it has put does not hold what was written to it. Look after the disk.')
+}

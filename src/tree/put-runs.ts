@@ -1,0 +1,201 @@
+/**
+ * Puts of a transaction that are too many to wait in memory wait in runs on the disk, each in the order of its keys, and are made all in
+ * one pass over the tree. In a tree that is many times as large as that memory they would come to a leaf each, which is read, copied and
+ * written for one put.
+ *
+ * Invariants:
+ * - all runs are puts of one tree, and later than whatever else was put there before;
+ * - of a key that stands in several runs the latest has the value.
+ */
+import { assert } from '../assert.js'
+import { Arena } from '../page/arena.js'
+import { PAGE_SIZE } from '../page/layout.js'
+import type { Run, RunReading, Scratch } from '../pager/scratch.js'
+import { merge } from './merge.js'
+import { compareEntries, copyEntry, entrySizeAt, SortedPuts } from './sorted-puts.js'
+import type { Tree } from './tree.js'
+
+/** Where so many puts or more come to a leaf they are made at once. */
+const DENSE = 32
+/** Runs are written and read in pieces of so many bytes at most, 64 KiB, of whole entries. */
+const PIECE = 2 ** 16
+/** Puts that are merged at a time take this part of the memory, and are so many at most. */
+const BATCH_SHARE = 1 / 8
+const MOST_IN_BATCH = 2 ** 16
+
+export class PutRuns {
+  private readonly scratch: Scratch
+  private readonly runs: Run[] = []
+  private tree: Tree | undefined
+  private outgoing: Arena | undefined
+
+  constructor(scratch: Scratch) {
+    this.scratch = scratch
+  }
+
+  get isEmpty(): boolean {
+    return this.runs.length === 0
+  }
+
+  /** Whether `count` puts of a tree, which take `bytes` of `memory`, had better wait in a run. */
+  takes(tree: Tree, count: number, bytes: number, memory: Arena): boolean {
+    if (!this.isEmpty) return this.runs.length < mostRuns(memory)
+    const leaves = (tree.root.entries * (bytes / count)) / PAGE_SIZE
+    return count < DENSE * leaves && mostRuns(memory) > 1
+  }
+
+  /** Writes a run; false where there are others of another tree, or no place for it, and nothing has happened. */
+  write(tree: Tree, puts: SortedPuts): boolean {
+    if (!this.isEmpty && tree !== this.tree) return false
+    const run = this.scratch.write(this.piecesOf(puts))
+    if (run === undefined) return false
+    this.tree = tree
+    this.runs.push(run)
+    return true
+  }
+
+  private *piecesOf(puts: SortedPuts): Generator<Uint8Array> {
+    const outgoing = (this.outgoing ??= new Arena(new ArrayBuffer(PIECE)))
+    for (let i = 0; i < puts.count; ) {
+      let end = 0
+      for (; i < puts.count && end + puts.entrySizeOf(i) <= PIECE; i++) {
+        puts.askAhead(i)
+        end += puts.copyTo(i, outgoing, end)
+      }
+      yield outgoing.bytes.subarray(0, end)
+    }
+  }
+
+  /** Makes all puts of the runs; `memory` is free for that. */
+  make(memory: Arena): void {
+    const { tree, runs, scratch } = this
+    assert(tree !== undefined, 'runs are those of a tree')
+    const batchBytes = batchBytesOf(memory)
+    const heap = new RunHeap(memory, runs.map((run, i) => new RunReader(scratch.read(run), i, memory, batchBytes + i * PIECE)))
+    const places = new Int32Array(Math.min(MOST_IN_BATCH, batchBytes >>> 3))
+    let count = 0
+    let end = 0
+    const makeBatch = (): void => {
+      merge(tree, new SortedPuts(memory, places, count, false), true)
+      count = 0
+      end = 0
+    }
+    for (let run = heap.first; run !== undefined; run = heap.next()) {
+      // The run that was first has the latest value of this key.
+      if (count > 0 && compareEntries(memory, places[count - 1], run.at) === 0) continue
+      const size = entrySizeAt(memory, run.at)
+      if (end + size > batchBytes || count === places.length) makeBatch()
+      copyEntry(memory, run.at, memory, end, size)
+      places[count++] = end
+      end += size
+    }
+    if (count > 0) makeBatch()
+    this.discard()
+  }
+
+  /** Forgets all runs. */
+  discard(): void {
+    this.runs.length = 0
+    this.tree = undefined
+    this.scratch.clear()
+  }
+
+  close(): void {
+    this.discard()
+    this.scratch.close()
+    this.outgoing = undefined
+  }
+}
+
+function batchBytesOf(memory: Arena): number {
+  return Math.floor(memory.bytes.length * BATCH_SHARE) & ~7
+}
+
+/** So many runs, and the last one that is written before they are read, can be read at a time. */
+function mostRuns(memory: Arena): number {
+  return Math.floor((memory.bytes.length - batchBytesOf(memory)) / PIECE) - 1
+}
+
+/** A run that is being read: its next entry is in memory. */
+class RunReader {
+  /** Runs that were written later have greater numbers. */
+  readonly number: number
+  /** Where the next entry stands. */
+  at: number
+  private readonly reading: RunReading
+  private readonly memory: Arena
+  private readonly target: Uint8Array
+  private readonly start: number
+  private end: number
+
+  /** Has the memory for a piece from `start` on. */
+  constructor(reading: RunReading, number: number, memory: Arena, start: number) {
+    this.reading = reading
+    this.number = number
+    this.memory = memory
+    this.target = memory.bytes.subarray(start, start + PIECE)
+    this.start = start
+    this.at = start
+    this.end = start
+    this.fill()
+  }
+
+  /** To the next entry; false where there is none. */
+  next(): boolean {
+    this.at += entrySizeAt(this.memory, this.at)
+    return this.at < this.end || this.fill()
+  }
+
+  private fill(): boolean {
+    this.at = this.start
+    this.end = this.start + this.reading.next(this.target)
+    return this.at < this.end
+  }
+}
+
+/** Runs by the keys of their next entries, the least first; of equal keys the one that was written last. */
+class RunHeap {
+  private readonly memory: Arena
+  private readonly runs: RunReader[]
+
+  constructor(memory: Arena, runs: RunReader[]) {
+    this.memory = memory
+    this.runs = runs
+    for (let i = (runs.length >>> 1) - 1; i >= 0; i--) this.sink(i)
+  }
+
+  get first(): RunReader | undefined {
+    return this.runs[0]
+  }
+
+  /** Moves the first run to its next entry, and answers which is first then. */
+  next(): RunReader | undefined {
+    const { runs } = this
+    if (!runs[0].next()) {
+      const last = runs.pop()
+      if (last === undefined || runs.length === 0) return undefined
+      runs[0] = last
+    }
+    this.sink(0)
+    return runs[0]
+  }
+
+  private sink(index: number): void {
+    const { runs } = this
+    const run = runs[index]
+    for (;;) {
+      let child = 2 * index + 1
+      if (child >= runs.length) break
+      if (child + 1 < runs.length && this.isBefore(runs[child + 1], runs[child])) child++
+      if (!this.isBefore(runs[child], run)) break
+      runs[index] = runs[child]
+      index = child
+    }
+    runs[index] = run
+  }
+
+  private isBefore(a: RunReader, b: RunReader): boolean {
+    const order = compareEntries(this.memory, a.at, b.at)
+    return order === 0 ? a.number > b.number : order < 0
+  }
+}

@@ -1,0 +1,295 @@
+import fs from 'node:fs'
+import { dirname } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { Database, Transaction } from '../../src/index.js'
+import type { PutBuffer } from '../../src/tree/put-buffer.js'
+import { emptyImage, FaultyFile, FaultyScratch, fileOf, openOn } from '../faulty-file.js'
+import { assertSound, codeOf, diskStore, padded, randomBytes, seeded, shuffled } from '../helpers.js'
+
+/** A quarter of it is for puts that wait, so that a run has some 500 KiB. */
+const POOL = { poolSize: 2 * 2 ** 20 }
+
+/** How many runs a transaction has on the disk at this moment. */
+function runsOf(tx: object): number {
+  return (tx as { state: { writing: { puts: { runs: { runs: unknown[] } } } } }).state.writing.puts.runs.runs.length
+}
+
+function putsOf(tx: object): PutBuffer {
+  return (tx as { state: { writing: { puts: PutBuffer } } }).state.writing.puts
+}
+
+const COUNT = 12_000
+const keys = shuffled(Array.from({ length: COUNT }, (_, i) => `key ${padded(i * 10)}`), seeded(1))
+const sorted = [...keys].sort()
+
+/** Puts all keys, so many that most of them have come to runs. */
+function putAll(tx: Transaction<string, string>, value = 'v'.repeat(200)): void {
+  for (const key of keys) tx.put(key, value)
+}
+
+function diskText(): Database<string, string> {
+  return diskStore<string, string>({ ...POOL, valueEncoding: 'utf8' })
+}
+
+/** A store on a file with a scratch file that can be made to fail, with a transaction whose puts have come to runs. */
+function faulty(): { file: FaultyFile; scratch: FaultyScratch; db: Database<string, string>; tx: Transaction<string, string> } {
+  const file = new FaultyFile(fileOf(emptyImage()))
+  const scratch = new FaultyScratch()
+  file.makeScratch = () => scratch
+  const { db } = openOn<string, string>(file, POOL)
+  db.put('before', 'value')
+  const tx = db.begin()
+  putAll(tx)
+  return { file, scratch, db, tx }
+}
+
+describe('puts of a transaction that are too many for the memory', () => {
+  it('wait in runs that have no name, and are committed, the last value of each key', () => {
+    const db = diskText()
+    const folder = dirname(db.path)
+    const tx = db.begin()
+    const model = new Map<string, string>()
+    for (const length of [200, 120, 250]) {
+      for (const key of shuffled(keys, seeded(length))) {
+        const value = `${key} ${'v'.repeat(length)}`
+        tx.put(key, value)
+        model.set(key, value)
+      }
+    }
+    expect(runsOf(tx)).toBeGreaterThan(1)
+    expect(fs.readdirSync(folder)).toEqual(['store'])
+    tx.commit()
+    expect(fs.readdirSync(folder)).toEqual(['store'])
+    expect([...db.entries()]).toEqual([...model].sort(([a], [b]) => (a < b ? -1 : 1)))
+    expect(db.stats().trees[0].leafFill).toBeGreaterThan(0.8)
+    assertSound(db)
+  })
+
+  it('keep the order of the bytes and the latest value, whatever keys and values are made of', () => {
+    const random = seeded(7)
+    const lengths = [1, 2, 3, 4, 5, 9, 33, 700, 2048]
+    const some = Array.from({ length: 4000 }, () => {
+      const bytes = randomBytes(random, lengths[Math.floor(random() * lengths.length)])
+      return random() < 0.5 ? bytes.map((byte) => (byte < 128 ? 0 : byte)) : bytes
+    })
+    const db = diskStore<Uint8Array, Uint8Array>({ ...POOL, keyEncoding: 'binary' })
+    const model = new Map<string, Buffer>()
+    let most = 0
+    const tx = db.begin()
+    for (let round = 0; round < 6; round++) {
+      for (const key of shuffled(some, random)) {
+        const value = randomBytes(random, Math.floor(random() * (key.length > 1000 ? 20 : 300)))
+        tx.put(key, value)
+        model.set(Buffer.from(key).toString('latin1'), Buffer.from(value))
+        most = Math.max(most, runsOf(tx))
+      }
+    }
+    expect(most).toBeGreaterThan(3)
+    tx.commit()
+    const entries = [...db.entries()].map(([key, value]): [string, Buffer] => [Buffer.from(key).toString('latin1'), Buffer.from(value)])
+    expect(entries).toEqual([...model].sort(([a], [b]) => (a < b ? -1 : 1)))
+    assertSound(db)
+  })
+
+  it('are merged with what the store has, which keeps what they do not replace', () => {
+    const db = diskText()
+    db.transaction((tx) => { for (let i = 0; i < 20_000; i++) tx.put(`key ${padded(i * 7)}`, `old ${i}`) })
+    const model = new Map(db.entries())
+    db.transaction((tx) => {
+      putAll(tx)
+      expect(runsOf(tx)).toBeGreaterThan(2)
+    })
+    for (const key of keys) model.set(key, 'v'.repeat(200))
+    expect([...db.entries()]).toEqual([...model].sort(([a], [b]) => (a < b ? -1 : 1)))
+    assertSound(db)
+  })
+
+  it('are there for whatever reads or changes the transaction, and others may wait after that', () => {
+    const db = diskText()
+    const tx = db.begin()
+    const model = new Map<string, string>()
+    const changes: (() => void)[] = [
+      () => expect(tx.get(keys[0])).toBe(model.get(keys[0])),
+      () => { tx.delete(keys[1]); model.delete(keys[1]) },
+      () => expect(tx.count()).toBe(model.size),
+      () => { tx.put(keys[2], 'x'.repeat(9000)); model.set(keys[2], 'x'.repeat(9000)) },
+      () => expect([...tx.keys()]).toEqual([...model.keys()].sort()),
+    ]
+    for (const [number, change] of changes.entries()) {
+      for (const key of keys) {
+        const value = `${number} ${key}`.padEnd(200)
+        tx.put(key, value)
+        model.set(key, value)
+      }
+      expect(runsOf(tx)).toBeGreaterThan(0)
+      change()
+      expect(runsOf(tx)).toBe(0)
+    }
+    tx.commit()
+    expect(new Map(db.entries())).toEqual(model)
+    assertSound(db)
+  })
+
+  it('are gone with a rollback, of all and to a savepoint', () => {
+    const db = diskText()
+    const gone = db.begin()
+    putAll(gone)
+    expect(runsOf(gone)).toBeGreaterThan(2)
+    gone.rollback()
+    expect(db.count()).toBe(0)
+    const tx = db.begin()
+    putAll(tx, 'kept'.repeat(50))
+    const point = tx.savepoint()
+    putAll(tx, 'gone'.repeat(50))
+    expect(runsOf(tx)).toBeGreaterThan(2)
+    point.rollback()
+    expect(runsOf(tx)).toBe(0)
+    putAll(tx, 'gone'.repeat(50))
+    point.rollback()
+    tx.commit()
+    expect([...db.values()]).toEqual(sorted.map(() => 'kept'.repeat(50)))
+    assertSound(db)
+  })
+
+  it('go to the trees that they were meant for, in the order in which they came', () => {
+    const db = diskText()
+    const tx = db.begin()
+    const other = tx.tree<string, string>('other', { valueEncoding: 'utf8' })
+    putAll(tx, 'first'.repeat(40))
+    expect(runsOf(tx)).toBeGreaterThan(2)
+    keys.forEach((key, i) => {
+      other.put(key, `other ${i}`)
+      if (i % 2 === 0) tx.put(key, `second ${i}`)
+    })
+    for (const key of keys) other.put(key, 'other'.repeat(40))
+    keys.forEach((key, i) => { if (i % 4 === 0) tx.put(key, `third ${i}`) })
+    tx.commit()
+    const expected = new Map(keys.map((key, i) => [key, i % 4 === 0 ? `third ${i}` : i % 2 === 0 ? `second ${i}` : 'first'.repeat(40)]))
+    expect(new Map(db.entries())).toEqual(expected)
+    expect([...db.tree<string, string>('other', { valueEncoding: 'utf8' }).values()]).toEqual(sorted.map(() => 'other'.repeat(40)))
+    assertSound(db)
+  })
+
+  it('are merged before there are more runs than the memory can read at a time', () => {
+    const db = diskText()
+    const tx = db.begin()
+    const model = new Map<string, string>()
+    let most = 0
+    let merges = 0
+    for (let round = 0, before = 0; round < 4; round++) {
+      for (const key of shuffled(keys, seeded(round))) {
+        tx.put(key, `${round} ${key}`.padEnd(150))
+        model.set(key, `${round} ${key}`.padEnd(150))
+        if (runsOf(tx) < before) merges++
+        before = runsOf(tx)
+        most = Math.max(most, before)
+      }
+    }
+    // 448 KiB of the memory are for pieces of 64 KiB, and one of those for the last run.
+    expect([most, merges > 1]).toEqual([6, true])
+    tx.commit()
+    expect(new Map(db.entries())).toEqual(model)
+    assertSound(db)
+  })
+
+  it('that come to a tree which is small beside them are made without runs', () => {
+    const db = diskText()
+    const tx = db.begin()
+    for (let round = 0; round < 40; round++) for (const key of keys.slice(0, 500)) tx.put(key, `${round}`.padEnd(100))
+    expect(runsOf(tx)).toBe(0)
+    tx.rollback()
+  })
+
+  it('give the scratch file back with the transaction, and the next one has its own', () => {
+    const { scratch, file, tx, db } = faulty()
+    expect([runsOf(tx) > 2, scratch.open]).toEqual([true, true])
+    tx.commit()
+    expect(scratch.open).toBe(false)
+    const second = new FaultyScratch()
+    file.makeScratch = () => second
+    const next = db.begin()
+    putAll(next, 'w'.repeat(200))
+    expect(second.writes).toBeGreaterThan(0)
+    next.rollback()
+    expect(second.open).toBe(false)
+    expect(db.get(keys[0])).toBe('v'.repeat(200))
+  })
+})
+
+describe('where the scratch file fails', () => {
+  const all = ['value', ...sorted.map(() => 'v'.repeat(200))]
+
+  it('a transaction does without where there is none', () => {
+    const file = new FaultyFile(fileOf(emptyImage()))
+    let asked = 0
+    file.makeScratch = () => void asked++ as undefined
+    const { db } = openOn<string, string>(file, POOL)
+    db.put('before', 'value')
+    db.transaction((tx) => putAll(tx))
+    expect([...db.values()]).toEqual(all)
+    expect(asked).toBe(1)
+    assertSound(db)
+  })
+
+  it('a transaction does without from the first write that fails, with the runs that it has', () => {
+    for (const failing of [0, 1, 4, 7]) {
+      const file = new FaultyFile(fileOf(emptyImage()))
+      const scratch = new FaultyScratch()
+      scratch.fault = (call, index) => (call === 'write' && index >= failing ? 'ENOSPC' : undefined)
+      file.makeScratch = () => scratch
+      const { db } = openOn<string, string>(file, POOL)
+      db.put('before', 'value')
+      db.transaction((tx) => {
+        putAll(tx, 'old'.repeat(60))
+        putAll(tx)
+      })
+      expect(scratch.writes).toBe(failing + 1)
+      expect([...db.values()]).toEqual(all)
+      assertSound(db)
+    }
+  })
+
+  it('in the last write, before they are made, those in memory keep their memory and come last', () => {
+    const { scratch, tx, db } = faulty()
+    for (const key of keys.slice(0, 300)) tx.put(key, 'last')
+    expect(putsOf(tx).isEmpty).toBe(false)
+    const writes = scratch.writes
+    scratch.fault = (call) => (call === 'write' ? 'EIO' : undefined)
+    tx.commit()
+    expect(scratch.writes).toBe(writes + 1)
+    const last = new Set(keys.slice(0, 300))
+    expect([...db.entries()]).toEqual([['before', 'value'], ...sorted.map((key) => [key, last.has(key) ? 'last' : 'v'.repeat(200)])])
+    assertSound(db)
+  })
+
+  it('a read that fails fails the transaction, and the store has what it had', () => {
+    for (const failing of [0, 2, 9]) {
+      const { scratch, tx, db } = faulty()
+      scratch.fault = (call, index) => (call === 'read' && index === failing ? 'EIO' : undefined)
+      expect(codeOf(() => tx.count())).toBe('COPPICE_IO')
+      scratch.fault = () => undefined
+      expect(codeOf(() => tx.get('before'))).toBe('COPPICE_TRANSACTION_FAILED')
+      expect(codeOf(() => tx.commit())).toBe('COPPICE_TRANSACTION_FAILED')
+      tx.rollback()
+      expect([...db.entries()]).toEqual([['before', 'value']])
+      db.put('after', 'value')
+      assertSound(db)
+    }
+  })
+
+  it('by bytes that are not those that were written, wherever they stand, the transaction fails and commits nothing', () => {
+    const random = seeded(11)
+    for (let i = 0; i < 40; i++) {
+      const { scratch, tx, db } = faulty()
+      // The first entries' headers, then any byte.
+      const at = i < 8 ? i : Math.floor(random() * scratch.inner.size())
+      const byte = new Uint8Array(1)
+      scratch.inner.read(byte, at)
+      scratch.inner.write([Uint8Array.of(byte[0] ^ (1 << Math.floor(random() * 8)))], at)
+      expect(codeOf(() => tx.commit()), `byte ${at}`).toBe('COPPICE_IO')
+      expect([...db.entries()]).toEqual([['before', 'value']])
+      db.put('after', 'value')
+      assertSound(db)
+    }
+  })
+})
