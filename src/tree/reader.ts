@@ -6,7 +6,7 @@
 import { CoppiceError } from '../errors.js'
 import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
-import { LEAF_CELL } from '../page/layout.js'
+import { LEAF_CELL, PAGE_SIZE } from '../page/layout.js'
 import { isOverflow, storedLength, valueAt } from '../page/leaf.js'
 import { align4, keyLengthOf, readKey } from '../page/node.js'
 import type { Range } from './scan.js'
@@ -17,13 +17,16 @@ import { copyWords, decode, decodeOwned, slab, slabWords, takeFromSlab, valueOf 
 
 /** Entries copied at a time: a range that is left after its first entry is to pay little for the others. */
 const AHEAD = 16
-/** Numbers kept for each of them: where its key begins and ends, and its value. */
+/** Numbers kept for each of them: where its key begins and ends, and where its value does. */
 const START = 0
 const KEY_END = 1
-const VALUE_END = 2
-const PLACES = 3
+const VALUE_START = 2
+const VALUE_END = 3
+const PLACES = 4
 /** In place of the end of a value that is read only when it is asked for, from where it stands. */
 const NOT_COPIED = -1
+/** Bytes of values that are copied one by one in less time than it takes to make the view that one copy of all of them needs. */
+const SPAN_MIN = 512
 
 /** Readers that a tree keeps, each with the memory of its last copies: those of a moment with many iterators are not to stay for good. */
 const IDLE_READERS = 16
@@ -39,6 +42,10 @@ export class EntryReader {
   private bytes: Buffer = slab
   private readonly places = new Array<number>(AHEAD * PLACES).fill(0)
   private count = 0
+  /** Where their values begin and end in the arena, and whether there is little else between. */
+  private lowest = 0
+  private highest = 0
+  private together = false
   /** Which of them is the one to read. */
   private at = 0
   /** Grows whenever it comes to other entries or another range. */
@@ -92,17 +99,17 @@ export class EntryReader {
     const place = this.at * PLACES
     const end = this.places[place + VALUE_END]
     if (end === NOT_COPIED) return this.valueInPlace(decoder)
-    return decodeCopied(decoder, this.bytes, align4(this.places[place + KEY_END]), end)
+    return decodeCopied(decoder, this.bytes, this.places[place + VALUE_START], end)
   }
 
   /** Both; decoding the key may run the user's code, which may use the very iterator that this is for. */
   entry<K, V>(keyDecoder: Decoder<K>, valueDecoder: Decoder<V>): [key: K, value: V] {
     const { bytes, places, at, uses } = this
     const place = at * PLACES
-    const keyEnd = places[place + KEY_END]
+    const start = places[place + VALUE_START]
     const end = places[place + VALUE_END]
-    const key = decodeCopied(keyDecoder, bytes, places[place + START], keyEnd)
-    if (end !== NOT_COPIED) return pair(key, decodeCopied(valueDecoder, bytes, align4(keyEnd), end))
+    const key = decodeCopied(keyDecoder, bytes, places[place + START], places[place + KEY_END])
+    if (end !== NOT_COPIED) return pair(key, decodeCopied(valueDecoder, bytes, start, end))
     if (at !== this.at || uses !== this.uses || !this.scan.cursor.settle()) throw goneEntry()
     return pair(key, this.valueInPlace(valueDecoder))
   }
@@ -115,7 +122,7 @@ export class EntryReader {
     return valueOf(this.tree, cursor.slot, range.reverse ? cursor.index - this.at : cursor.index + this.at, decoder)
   }
 
-  /** Copies the entries of the run that the scan stands at. */
+  /** Copies the entries of the run that the scan stands at: the keys one behind the other, and then the values. */
   private copy(): void {
     const { tree, scan, places, count, parts } = this
     const { cursor, range } = scan
@@ -127,30 +134,69 @@ export class EntryReader {
     this.bytes = slab
     for (let i = 0, index = cursor.index; i < count; i++, index += step) {
       const place = i * PLACES
-      const length = places[place + VALUE_END]
       places[place + START] = at
       if ((parts & PART.KEY) !== 0) at += readKey(arena, base, index, LEAF_CELL.REST, slab, at)
       places[place + KEY_END] = at
-      if (length === NOT_COPIED) continue
-      at = align4(at)
-      copyWords(arena, valueAt(arena, base, index), slabWords, at >>> 2, length)
-      places[place + VALUE_END] = at + length
-      at = align4(at + length)
+    }
+    if (this.together) this.copySpan(arena, align4(at))
+    else this.copyValues(arena, align4(at))
+  }
+
+  /** All bytes from the first value in the leaf to the end of the last, at once. */
+  private copySpan(arena: Arena, at: number): void {
+    const { places, count, lowest, highest } = this
+    slabWords.set(arena.words.subarray(lowest >>> 2, align4(highest) >>> 2), at >>> 2)
+    const moved = at - (lowest & ~3)
+    for (let i = 0; i < count; i++) {
+      const place = i * PLACES
+      if (places[place + VALUE_END] === NOT_COPIED) continue
+      places[place + VALUE_START] += moved
+      places[place + VALUE_END] += moved
     }
   }
 
-  /** Bytes that the copies take; leaves in the places how long each value is. So many loads that wait for none but their slot go on at once. */
+  /** One value behind the other, as they lie far from each other in the leaf or are few and short. */
+  private copyValues(arena: Arena, at: number): void {
+    const { places, count } = this
+    for (let i = 0; i < count; i++) {
+      const place = i * PLACES
+      if (places[place + VALUE_END] === NOT_COPIED) continue
+      const start = places[place + VALUE_START]
+      const length = places[place + VALUE_END] - start
+      copyWords(arena, start, slabWords, at >>> 2, length)
+      places[place + VALUE_START] = at
+      places[place + VALUE_END] = at + length
+      at += align4(length)
+    }
+  }
+
+  /** Bytes that the copies take; leaves in the places where each value stands. So many loads that wait for none but their slot go on at once. */
   private measure(arena: Arena, base: number, first: number, step: number): number {
     const { places, count, parts } = this
-    const keys = (parts & PART.KEY) !== 0
-    const values = (parts & PART.VALUE) !== 0 && this.tree.writer === null
-    let size = 0
+    const withValues = (parts & PART.VALUE) !== 0 && this.tree.writer === null
+    let keys = 0
+    let values = 0
+    let lowest = base + PAGE_SIZE
+    let highest = base
     for (let i = 0, index = first; i < count; i++, index += step) {
-      const length = values && !isOverflow(arena, base, index) ? storedLength(arena, base, index) : NOT_COPIED
-      places[i * PLACES + VALUE_END] = length
-      size += align4(length) + (keys ? align4(keyLengthOf(arena, base, index)) : 0)
+      keys += keyLengthOf(arena, base, index)
+      const place = i * PLACES
+      places[place + VALUE_END] = NOT_COPIED
+      if (!withValues || isOverflow(arena, base, index)) continue
+      const start = valueAt(arena, base, index)
+      const length = storedLength(arena, base, index)
+      places[place + VALUE_START] = start
+      places[place + VALUE_END] = start + length
+      if (start < lowest) lowest = start
+      if (start + length > highest) highest = start + length
+      values += align4(length)
     }
-    return size
+    const span = align4(highest) - (lowest & ~3)
+    // Short values between long keys would keep alive a multiple of their own memory.
+    this.together = values >= SPAN_MIN && span <= values + (values >>> 2)
+    this.lowest = lowest
+    this.highest = highest
+    return (this.together ? span : values) + ((parts & PART.KEY) !== 0 ? align4(keys) : 0)
   }
 }
 
