@@ -8,12 +8,12 @@ import type { Arena } from '../page/arena.js'
 import { arenaOf, baseOf } from '../page/arena.js'
 import { LEAF_CELL, PAGE_SIZE } from '../page/layout.js'
 import { isOverflow, storedLength, valueAt } from '../page/leaf.js'
-import { align4, keyLengthOf, readKey } from '../page/node.js'
+import { align4, keyLengthOf, readKeyWordwise } from '../page/node.js'
 import type { Range } from './scan.js'
 import { TreeScan } from './scan.js'
 import type { Tree } from './tree.js'
 import type { Decoder } from './values.js'
-import { copyWords, decode, decodeOwned, slab, slabWords, takeFromSlab, valueOf } from './values.js'
+import { copyWords, decode, decodeOwned, slab, slabData, slabWords, takeFromSlab, valueOf } from './values.js'
 
 /** Entries copied at a time: a range that is left after its first entry is to pay little for the others. */
 const AHEAD = 16
@@ -25,6 +25,8 @@ const VALUE_END = 3
 const PLACES = 4
 /** In place of the end of a value that is read only when it is asked for, from where it stands. */
 const NOT_COPIED = -1
+/** Bytes that copying the last key may write to behind it; from its end to the next multiple of four, where the values begin, there are no more. */
+const KEY_SLACK = 3
 /** Bytes of values that are copied one by one in less time than it takes to make the view that one copy of all of them needs. */
 const SPAN_MIN = 512
 
@@ -135,7 +137,7 @@ export class EntryReader {
     for (let i = 0, index = cursor.index; i < count; i++, index += step) {
       const place = i * PLACES
       places[place + START] = at
-      if ((parts & PART.KEY) !== 0) at += readKey(arena, base, index, LEAF_CELL.REST, slab, at)
+      if ((parts & PART.KEY) !== 0) at += readKeyWordwise(arena, base, index, LEAF_CELL.REST, slabData, at)
       places[place + KEY_END] = at
     }
     if (this.together) this.copySpan(arena, align4(at))
@@ -196,7 +198,7 @@ export class EntryReader {
     this.together = values >= SPAN_MIN && span <= values + (values >>> 2)
     this.lowest = lowest
     this.highest = highest
-    return (this.together ? span : values) + ((parts & PART.KEY) !== 0 ? align4(keys) : 0)
+    return (this.together ? span : values) + ((parts & PART.KEY) !== 0 ? keys + KEY_SLACK : 0)
   }
 }
 

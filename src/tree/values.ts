@@ -51,6 +51,7 @@ export function isOverflowAt(tree: Tree, slot: number, index: number): boolean {
 const SLAB_SIZE = 4 * PAGE_SIZE
 export let slab = newSlab(SLAB_SIZE)
 export let slabWords = new Int32Array(slab.buffer)
+export let slabData = new DataView(slab.buffer)
 let slabUsed = 0
 
 /** As Node does with its own pool: who transferred the memory of one value to a worker would take that of the others with it. */
@@ -65,6 +66,7 @@ export function takeFromSlab(length: number): number {
   if (slabUsed + length > slab.length) {
     slab = newSlab(Math.max(SLAB_SIZE, align4(length)))
     slabWords = new Int32Array(slab.buffer)
+    slabData = new DataView(slab.buffer)
     slabUsed = 0
   }
   const start = slabUsed

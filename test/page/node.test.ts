@@ -5,7 +5,7 @@ import { branchCellSize, childOf, entriesOf, insertBranchCell, removeBranchCell 
 import { countOf, formatPage } from '../../src/page/header.js'
 import { BRANCH_CELL, LEAF_CELL, PAGE_SIZE, SLOT, TYPE } from '../../src/page/layout.js'
 import { insertLeafCell, leafCellSize, removeLeafCell, storedLength, valueAt } from '../../src/page/leaf.js'
-import { compareKey, fragmentedOf, gapOf, hasPrefix, keyLengthOf, readKey, searchNode, setPrefix, usedBytes } from '../../src/page/node.js'
+import { compareKey, fragmentedOf, gapOf, hasPrefix, keyLengthOf, readKey, readKeyWordwise, searchNode, setPrefix, usedBytes } from '../../src/page/node.js'
 import { validatePage } from '../../src/page/validate.js'
 import { bytesOf, NO_BYTES, random } from './crafted.js'
 
@@ -172,4 +172,31 @@ it('counts of 48 bits stand whole', () => {
   const arena = newPage(true, NO_BYTES)
   insertBranchCell(arena, BASE, 0, NO_BYTES, 0, 0, 3, 0, 2 ** 48 - 1, 0)
   expect(entriesOf(arena, BASE, 0)).toBe(2 ** 48 - 1)
+})
+
+describe('a key read in words', () => {
+  /** A leaf at the very end of its memory, with keys of the prefix and up to so many bytes more. */
+  function lastPage(prefixLength: number, longest: number): Arena {
+    const arena = new Arena(new ArrayBuffer(2 * PAGE_SIZE))
+    const key = Uint8Array.from({ length: prefixLength + longest }, (_, i) => 255 - (i % 250))
+    formatPage(arena, BASE, 7, TYPE.LEAF, 0, 1)
+    setPrefix(arena, BASE, key, 0, prefixLength)
+    for (let i = 0; i <= longest; i++) insertLeafCell(arena, BASE, i, key, prefixLength + i, i, NO_BYTES, 0)
+    return arena
+  }
+
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 2000])('is the same, at most three bytes behind it are written, and none behind the page are read (prefix of %i)', (prefixLength) => {
+    const arena = lastPage(prefixLength, 21)
+    for (let i = 0; i <= 21; i++) {
+      for (const at of [100, 101, 102, 103]) {
+        const out = new Uint8Array(3000).fill(0xee)
+        const length = readKeyWordwise(arena, BASE, i, LEAF_CELL.REST, new DataView(out.buffer), at)
+        expect(length).toBe(prefixLength + i)
+        const key = keyAt(arena, i, LEAF_CELL.REST)
+        expect(Buffer.compare(out.subarray(at, at + length), key)).toBe(0)
+        expect(out.subarray(0, at).every((byte) => byte === 0xee)).toBe(true)
+        expect(out.subarray(at + length + 3).every((byte) => byte === 0xee)).toBe(true)
+      }
+    }
+  })
 })
