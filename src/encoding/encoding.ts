@@ -44,7 +44,7 @@ export interface Encoding<T> {
 
   /**
    * The same where nobody writes to these bytes ever again, so that the value may share their memory; the rest of `source` are other
-   * values. May be left out; `decode` serves then.
+   * values and what lay between them. May be left out; `decode` serves then.
    *
    * @throws TypeError as `decode`.
    */
