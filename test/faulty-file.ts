@@ -116,6 +116,8 @@ export class FaultyScratch implements ScratchFile {
   writes = 0
   reads = 0
   open = true
+  /** Bytes that its disk has left. */
+  left = Infinity
   /** Asked before every call, with the number of calls of that kind before it. */
   fault: (call: 'read' | 'write', index: number) => string | undefined = () => undefined
 
@@ -127,6 +129,14 @@ export class FaultyScratch implements ScratchFile {
   read(target: Uint8Array, position: number): void {
     this.pass(this.fault('read', this.reads++))
     this.inner.read(target, position)
+  }
+
+  room(): number {
+    return this.left
+  }
+
+  empty(): void {
+    this.inner.resize(0)
   }
 
   close(): void {

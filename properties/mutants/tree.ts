@@ -163,8 +163,8 @@ export const treeMutants: readonly Mutant[] = [
     breaks: 'Puts that wait in memory are made before those that came to runs earlier.',
     edits: [{
       file: 'src/tree/put-buffer.ts',
-      text: '      if (!this.runs.isEmpty) this.makeRuns(this.memory)\n      this.makeWaiting(this.memory, last)\n',
-      replacement: '      this.makeWaiting(this.memory, last)\n      this.waiting.length = 0\n      if (!this.runs.isEmpty) this.makeRuns(this.memory)\n',
+      text: '      if (!this.runs.isEmpty) this.makeRuns(this.memory, last)\n      this.makeWaiting(this.memory, last)\n',
+      replacement: '      this.makeWaiting(this.memory, last)\n      this.waiting.length = 0\n      if (!this.runs.isEmpty) this.makeRuns(this.memory, last)\n',
     }],
   },
   {

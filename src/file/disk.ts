@@ -145,8 +145,7 @@ export class DiskFile implements StoreFile {
   }
 
   scratch(): ScratchFile | undefined {
-    this.#open()
-    return openScratch(this.path)
+    return openScratch(this.#open(), this.path)
   }
 
   resize(bytes: number): void {

@@ -66,9 +66,13 @@ export interface StoreFile {
 
 /** What `scratch` answers. Its methods throw what the system calls threw. */
 export interface ScratchFile {
+  /** Bytes that its disk has left. */
+  room(): number
   write(bytes: Uint8Array, position: number): void
   /** Fills `target` from byte `position`. */
   read(target: Uint8Array, position: number): void
+  /** Gives its bytes back to the disk. */
+  empty(): void
   close(): void
 }
 

@@ -1,8 +1,8 @@
 /**
  * Runs of bytes that a transaction keeps outside of its memory, in a file without a name.
  *
- * Where such a file cannot be had or written to, as on a full disk, the transaction has to do without. What does not read as it was written
- * fails it.
+ * Where such a file cannot be had or written to, or the disk has not much room, the transaction has to do without. What does not read as it
+ * was written fails it.
  */
 import { assert } from '../assert.js'
 import { CoppiceError, ioError } from '../errors.js'
@@ -14,6 +14,9 @@ export interface Run {
   start: number
   pieces: { length: number; crc: number }[]
 }
+
+/** The disk is to have so many times the bytes of all runs left: what they are made into takes as much as they do, and pages that it is merged with are copied. */
+const ROOM = 3
 
 export class Scratch {
   private readonly beside: StoreFile
@@ -27,21 +30,32 @@ export class Scratch {
     this.beside = beside
   }
 
+  /** Whether a run of so many bytes is to be written. */
+  takes(bytes: number): boolean {
+    const file = this.open()
+    if (file === undefined) return false
+    try {
+      return file.room() - bytes >= ROOM * (this.end + bytes)
+    } catch {
+      return false
+    }
+  }
+
   /** Writes a run, piece by piece; undefined where that cannot be done, and from then on. */
   write(pieces: Iterable<Uint8Array>): Run | undefined {
     const file = this.open()
     if (file === undefined) return undefined
     const run: Run = { start: this.end, pieces: [] }
     let end = this.end
-    try {
-      for (const bytes of pieces) {
+    for (const bytes of pieces) {
+      try {
         file.write(bytes, end)
-        run.pieces.push({ length: bytes.length, crc: crc32(bytes) })
-        end += bytes.length
+      } catch {
+        this.refused = true
+        return undefined
       }
-    } catch {
-      this.refused = true
-      return undefined
+      run.pieces.push({ length: bytes.length, crc: crc32(bytes) })
+      end += bytes.length
     }
     this.end = end
     return run
@@ -53,15 +67,21 @@ export class Scratch {
     return new RunReading(this.file, run)
   }
 
-  /** Forgets all runs; their places are written over. */
+  /** Forgets all runs, and gives their room back. */
   clear(): void {
+    if (this.end === 0) return
     this.end = 0
+    try {
+      this.file?.empty()
+    } catch {
+      // They are written over, or go with the file.
+    }
   }
 
   close(): void {
+    this.end = 0
     this.file?.close()
     this.file = undefined
-    this.clear()
   }
 
   private open(): ScratchFile | undefined {

@@ -60,7 +60,7 @@ export class PutBuffer {
     const size = entrySize(length, value.length)
     let number = this.numberOf(tree)
     if (this.end + size + SORTING * (this.count + 1) > this.capacity || number === MAX_TREES) {
-      if (!this.isSparse() || !this.moveToRun()) this.settle()
+      if (!this.waitsOn()) this.settle()
       number = 0
     }
     const memory = (this.memory ??= new Arena(takeSlab(this.capacity)))
@@ -97,20 +97,26 @@ export class PutBuffer {
     if (this.failure !== undefined) throw this.failure
   }
 
-  /** Whether what waits in memory would come to many leaves, each for a few puts. */
-  private isSparse(): boolean {
-    const { waiting, memory, runs } = this
-    return memory !== undefined && waiting.length === 1 && runs.takes(waiting[0].tree, waiting[0].count, this.end, memory)
-  }
-
-  /** Moves what waits in memory to a run; false where that cannot be done. */
-  private moveToRun(): boolean {
+  /** Moves what waits in memory to a run, where it would come to many leaves, each for a few puts; false where it is to be made. */
+  private waitsOn(): boolean {
     const { waiting, memory, runs } = this
     if (memory === undefined || waiting.length !== 1) return false
-    const [{ tree, count, first, shared }] = waiting
-    if (!runs.write(tree, SortedPuts.of(memory, 0, count, first, shared))) return false
+    const [{ tree, count }] = waiting
+    if (!runs.wants(tree, count, this.end, memory)) return false
+    const puts = this.sorted(memory, 0)
+    // Those that ascend came to few leaves, and so will the next.
+    return !puts.ascending && this.moveToRun(tree, puts)
+  }
+
+  private moveToRun(tree: Tree, puts: SortedPuts): boolean {
+    if (!this.runs.write(tree, puts)) return false
     this.empty()
     return true
+  }
+
+  private sorted(memory: Arena, number: number): SortedPuts {
+    const { count, first, shared } = this.waiting[number]
+    return SortedPuts.of(memory, number, count, first, shared)
   }
 
   /** Makes all puts that wait, `last` where none follow. Where one fails nothing waits any more, and every later call throws the same. */
@@ -119,7 +125,7 @@ export class PutBuffer {
     if (this.memory === undefined || this.isEmpty) return
     this.settling = true
     try {
-      if (!this.runs.isEmpty) this.makeRuns(this.memory)
+      if (!this.runs.isEmpty) this.makeRuns(this.memory, last)
       this.makeWaiting(this.memory, last)
     } catch (error) {
       this.failure = error
@@ -132,21 +138,22 @@ export class PutBuffer {
   }
 
   /** Those in memory are later, and best made in the same pass. Where they cannot be, as on a full disk, they keep their memory. */
-  private makeRuns(memory: Arena): void {
-    if (this.waiting.length === 0 || this.moveToRun()) {
-      this.runs.make(memory)
-      return
-    }
-    const other = takeSlab(this.capacity)
-    this.runs.make(new Arena(other))
-    leaveSlab(other)
+  private makeRuns(memory: Arena, last: boolean): void {
+    const free = this.waiting.length === 0 || (this.waiting.length === 1 && this.join(memory))
+    const tree = this.runs.make(free ? memory : new Arena(new ArrayBuffer(this.runs.least)), last && free)
+    tree.path.scattered = SCATTERED
+  }
+
+  private join(memory: Arena): boolean {
+    const [{ tree }] = this.waiting
+    return this.runs.takes(tree, this.end) && this.moveToRun(tree, this.sorted(memory, 0))
   }
 
   private makeWaiting(memory: Arena, last: boolean): void {
     const { waiting } = this
     for (let number = 0; number < waiting.length; number++) {
-      const { tree, count, first, shared } = waiting[number]
-      const puts = SortedPuts.of(memory, number, count, first, shared)
+      const { tree } = waiting[number]
+      const puts = this.sorted(memory, number)
       merge(tree, puts, last)
       tree.path.scattered = puts.ascending ? 0 : SCATTERED
     }

@@ -19,8 +19,9 @@ import type { Tree } from './tree.js'
 const DENSE = 32
 /** Runs are written and read in pieces of so many bytes at most, 64 KiB, of whole entries. */
 const PIECE = 2 ** 16
-/** Puts that are merged at a time take this part of the memory, and are so many at most. */
-const BATCH_SHARE = 1 / 8
+/** Puts that are merged at a time take so many pieces of memory, 128 KiB to 4 MiB, and are so many at most. */
+const LEAST_BATCH = 2
+const MOST_BATCH = 64
 const MOST_IN_BATCH = 2 ** 16
 
 export class PutRuns {
@@ -38,15 +39,19 @@ export class PutRuns {
   }
 
   /** Whether `count` puts of a tree, which take `bytes` of `memory`, had better wait in a run. */
-  takes(tree: Tree, count: number, bytes: number, memory: Arena): boolean {
-    if (!this.isEmpty) return this.runs.length < mostRuns(memory)
+  wants(tree: Tree, count: number, bytes: number, memory: Arena): boolean {
+    if (this.runs.length >= mostRuns(memory)) return false
     const leaves = (tree.root.entries * (bytes / count)) / PAGE_SIZE
-    return count < DENSE * leaves && mostRuns(memory) > 1
+    return (!this.isEmpty || count < DENSE * leaves) && this.takes(tree, bytes)
   }
 
-  /** Writes a run; false where there are others of another tree, or no place for it, and nothing has happened. */
+  /** Whether a run of so many bytes can be written for a tree. */
+  takes(tree: Tree, bytes: number): boolean {
+    return (this.isEmpty || tree === this.tree) && this.scratch.takes(bytes)
+  }
+
+  /** Writes a run; false where that could not be done, and nothing has happened. */
   write(tree: Tree, puts: SortedPuts): boolean {
-    if (!this.isEmpty && tree !== this.tree) return false
     const run = this.scratch.write(this.piecesOf(puts))
     if (run === undefined) return false
     this.tree = tree
@@ -66,17 +71,22 @@ export class PutRuns {
     }
   }
 
-  /** Makes all puts of the runs; `memory` is free for that. */
-  make(memory: Arena): void {
+  /** Bytes of memory that `make` takes at least. */
+  get least(): number {
+    return (this.runs.length + LEAST_BATCH) * PIECE
+  }
+
+  /** Makes all puts of the runs, `last` where none follow; answers their tree. `memory` is free for that. */
+  make(memory: Arena, last: boolean): Tree {
     const { tree, runs, scratch } = this
     assert(tree !== undefined, 'runs are those of a tree')
-    const batchBytes = batchBytesOf(memory)
+    const batchBytes = Math.min(memory.bytes.length - runs.length * PIECE, MOST_BATCH * PIECE)
     const heap = new RunHeap(memory, runs.map((run, i) => new RunReader(scratch.read(run), i, memory, batchBytes + i * PIECE)))
     const places = new Int32Array(Math.min(MOST_IN_BATCH, batchBytes >>> 3))
     let count = 0
     let end = 0
     const makeBatch = (): void => {
-      merge(tree, new SortedPuts(memory, places, count, false), true)
+      merge(tree, new SortedPuts(memory, places, count, false), last)
       count = 0
       end = 0
     }
@@ -91,6 +101,7 @@ export class PutRuns {
     }
     if (count > 0) makeBatch()
     this.discard()
+    return tree
   }
 
   /** Forgets all runs. */
@@ -107,13 +118,9 @@ export class PutRuns {
   }
 }
 
-function batchBytesOf(memory: Arena): number {
-  return Math.floor(memory.bytes.length * BATCH_SHARE) & ~7
-}
-
-/** So many runs, and the last one that is written before they are read, can be read at a time. */
+/** So many runs can be read at a time, less the last one that is written before that. */
 function mostRuns(memory: Arena): number {
-  return Math.floor((memory.bytes.length - batchBytesOf(memory)) / PIECE) - 1
+  return Math.floor(memory.bytes.length / PIECE) - LEAST_BATCH - 1
 }
 
 /** A run that is being read: its next entry is in memory. */
