@@ -2,7 +2,7 @@
  * The puts of one tree that have waited, in the order of their keys, the last one of each key alone.
  *
  * Where they stand in memory is sorted as numbers: 30 bits of the key, behind what all keys share, and then the place. Keys whose bits
- * are the same are compared as a whole.
+ * are the same are compared as a whole, and no others, as each look at a key far away waits for memory.
  */
 import { Arena, touch } from '../page/arena.js'
 import { MAX_KEY_LENGTH, PAGE_SIZE } from '../page/layout.js'
@@ -18,6 +18,8 @@ export const ENTRY_HEADER = 8
 
 /** A place is kept in 23 bits, in units of 8 bytes. */
 const PLACES = 2 ** 23
+/** The bits that are left of the 53 in which numbers are exact. */
+const HEAD_BITS = 30
 export const MOST_ENTRY_BYTES = 8 * PLACES
 /** Bytes an entry that sorting takes: a number and a place, and in V8 about 16 more where many keys have the same bits. */
 export const SORTING = 28
@@ -54,14 +56,17 @@ export class SortedPuts {
 
   /** Those of tree `number`, `count` of them, the first at `first`; all keys have `shared` bytes in common at their beginning. */
   static of(memory: Arena, number: number, count: number, first: number, shared: number): SortedPuts {
-    const places = sortedPlaces(memory, number, count, first, shared)
-    const ascending = isAscending(places)
+    const numbers = sortedNumbers(memory, number, count, first, shared)
+    const places = new Int32Array(count)
     let kept = 0
-    for (let i = 0; i < count; i++) {
-      const place = places[i]
-      if (i + 1 === count || compareEntries(memory, place, places[i + 1]) !== 0) places[kept++] = place
+    for (let start = 0; start < count; ) {
+      const head = headOf(numbers[start])
+      let end = start
+      while (end < count && headOf(numbers[end]) === head) places[kept + end - start] = placeOf(numbers[end++])
+      kept += end - start === 1 ? 1 : sortAlike(memory, places.subarray(kept, kept + end - start))
+      start = end
     }
-    return new SortedPuts(memory, places, kept, ascending)
+    return new SortedPuts(memory, places, kept, isAscending(places, kept))
   }
 
   /** Brings key and value of a put. */
@@ -105,26 +110,31 @@ export class SortedPuts {
   }
 }
 
-function sortedPlaces(memory: Arena, number: number, count: number, first: number, shared: number): Int32Array {
+/** Each entry's bits and place as one number, in order. */
+function sortedNumbers(memory: Arena, number: number, count: number, first: number, shared: number): Float64Array {
   const numbers = new Float64Array(count)
   for (let at = first, i = 0; i < count; at += entrySizeAt(memory, at)) {
     if (memory.words[at >>> 2] === number) numbers[i++] = headAt(memory, at, shared) * PLACES + (at >>> 3)
   }
-  numbers.sort()
-  const places = new Int32Array(count)
-  for (let i = 0; i < count; i++) places[i] = (numbers[i] - headOf(numbers[i]) * PLACES) << 3
-  for (let start = 0; start < count; ) {
-    const head = headOf(numbers[start])
-    let end = start + 1
-    while (end < count && headOf(numbers[end]) === head) end++
-    if (end > start + 1) places.subarray(start, end).sort((a, b) => compareEntries(memory, a, b) || a - b)
-    start = end
+  return numbers.sort()
+}
+
+/** Sorts entries whose bits are the same by their keys, and moves the last one of each key to the front; answers how many these are. */
+function sortAlike(memory: Arena, places: Int32Array): number {
+  places.sort((a, b) => compareEntries(memory, a, b) || a - b)
+  let kept = 0
+  for (let i = 0; i < places.length; i++) {
+    if (i + 1 === places.length || compareEntries(memory, places[i], places[i + 1]) !== 0) places[kept++] = places[i]
   }
-  return places
+  return kept
 }
 
 function headOf(number: number): number {
   return Math.floor(number / PLACES)
+}
+
+function placeOf(number: number): number {
+  return (number - headOf(number) * PLACES) << 3
 }
 
 /**
@@ -133,8 +143,8 @@ function headOf(number: number): number {
  */
 function headAt(memory: Arena, at: number, from: number): number {
   const left = keyLength(memory, at) - from
-  const word = left <= 0 ? 0 : memory.data.getInt32(at + ENTRY_HEADER + from, false) >>> 2
-  return left >= 4 || left <= 0 ? word : word & ~((1 << (30 - 8 * left)) - 1)
+  const word = left <= 0 ? 0 : memory.data.getInt32(at + ENTRY_HEADER + from, false) >>> (32 - HEAD_BITS)
+  return left >= 4 || left <= 0 ? word : word & ~((1 << (HEAD_BITS - 8 * left)) - 1)
 }
 
 function keyLength({ halves }: Arena, at: number): number {
@@ -168,7 +178,7 @@ export function compareEntries(memory: Arena, a: number, b: number): number {
   return aLength - bLength
 }
 
-function isAscending(places: Int32Array): boolean {
-  for (let i = 1; i < places.length; i++) if (places[i] < places[i - 1]) return false
+function isAscending(places: Int32Array, count: number): boolean {
+  for (let i = 1; i < count; i++) if (places[i] < places[i - 1]) return false
   return true
 }
