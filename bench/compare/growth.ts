@@ -39,7 +39,7 @@ async function at(entries: number, full: number, { folder, rounds, c }: Context,
   const gets = await race(`random get, copied, at ${entries.toLocaleString('en')} entries`, 'gets/s', [
     { name: 'coppice get', run: () => store.get(lookups) },
     ...(fromC === undefined ? [] : [{ name: 'LMDB from C + memcpy', run: () => fromC.get(lookups) }]),
-  ], rounds)
+  ], rounds, true)
   result.races.push(gets)
   if (full > 1e4) addGoals(result, goal(gets, `random get at ${entries.toLocaleString('en')} entries`, 'coppice get', 'LMDB from C + memcpy', 1))
   await fromC?.close()

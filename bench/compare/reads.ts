@@ -29,7 +29,7 @@ export async function get(context: Context, result: Result): Promise<void> {
     { name: 'coppice view', run: () => coppice.view(lookups) },
     { name: 'lmdb-js getBinaryFast', run: () => lmdb.getFast(lookups) },
     ...fromC,
-  ], context.rounds)
+  ], context.rounds, true)
   result.races.push({ ...reads, limit: MEMCPY })
   const absent = await race('get of a missing key', 'gets/s', [
     { name: 'coppice get', run: () => coppice.get(missing) },
@@ -37,7 +37,7 @@ export async function get(context: Context, result: Result): Promise<void> {
     { name: 'classic-level getSync', run: () => level.get(missing) },
     { name: 'better-sqlite3 get', run: () => sqlite.get(missing) },
     ...(c === undefined ? [] : [{ name: 'LMDB from C', run: () => c.view(missing) }]),
-  ], context.rounds)
+  ], context.rounds, true)
   result.races.push(absent)
   addGoals(
     result,
@@ -64,7 +64,7 @@ export async function strings({ folder, scale, rounds }: Context, result: Result
     { name: 'lmdb-js getBinary', run: () => lmdb.get(lookups) },
     { name: 'coppice view', run: () => coppice.view(lookups) },
     { name: 'lmdb-js getBinaryFast', run: () => lmdb.getFast(lookups) },
-  ], rounds)
+  ], rounds, true)
   result.races.push(reads)
   addGoals(
     result,
@@ -91,7 +91,7 @@ export async function scan(context: Context, result: Result): Promise<void> {
       { name: 'LMDB from C, cursor + memcpy', run: () => c.scan(entries, 'copy') },
       { name: limit, run: () => c.scan(entries, 'view') },
     ]),
-  ], context.rounds)
+  ], context.rounds, true)
   result.races.push({ ...scans, limit })
   addGoals(
     result,
@@ -114,7 +114,7 @@ export async function ranges({ folder, scale, rounds }: Context, result: Result)
   const found = await race('prefix ranges of 10', 'ranges/s', [
     { name: 'coppice prefix', run: () => coppice.ranges(prefixes) },
     { name: 'lmdb-js getRange', run: () => lmdb.ranges(prefixes, ends) },
-  ], rounds)
+  ], rounds, true)
   result.races.push(found)
   addGoals(result, goal(found, 'prefix ranges of 10', 'coppice prefix', 'lmdb-js getRange', 5))
   coppice.close()
