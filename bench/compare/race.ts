@@ -38,8 +38,8 @@ export interface Race {
  * Lets the contestants take turns, A B C A B C: one round to warm up, then those that count. What drifts on
  * the machine meanwhile meets all of them alike. Each round's checksums must agree.
  *
- * Where they read only, `rehearse`, each turn does its work twice, and the second time counts: what the collection before it has given
- * back to the system is in use again then, and whoever makes garbage pays for its collection, as in a program that goes on.
+ * With `rehearse`, for what reads only, each turn does its work twice, and the second time counts: what the collection before it has given
+ * back to the system is in use again then, and young garbage of the first time is collected in the second, as in a program that goes on.
  */
 export async function race(title: string, unit: string, contestants: readonly Contestant[], rounds: number, rehearse = false): Promise<Race> {
   const rates = contestants.map((): number[] => [])
@@ -47,8 +47,10 @@ export async function race(title: string, unit: string, contestants: readonly Co
     const samples: Sample[] = []
     for (const contestant of contestants) {
       collect()
-      if (rehearse) await contestant.run(round)
-      samples.push(await contestant.run(round))
+      const rehearsed = rehearse ? await contestant.run(round) : undefined
+      const sample = await contestant.run(round)
+      if (rehearsed !== undefined) agree(title, [contestant, contestant], [rehearsed, sample])
+      samples.push(sample)
     }
     agree(title, contestants, samples)
     if (round > 0) samples.forEach(({ operations, seconds }, i) => rates[i].push(operations / seconds))

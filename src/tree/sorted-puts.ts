@@ -37,7 +37,7 @@ const valueMemory = new Arena(new ArrayBuffer(PAGE_SIZE))
 
 export class SortedPuts {
   readonly count: number
-  /** They came in this order. */
+  /** The last puts of all keys came in this order. */
   readonly ascending: boolean
   /** The put that `look` has brought here. */
   readonly key = keyMemory
