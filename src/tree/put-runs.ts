@@ -1,7 +1,6 @@
 /**
  * Puts of a transaction that are too many to wait in memory wait in runs on the disk, each in the order of its keys, and are made all in
- * one pass over the tree. Where few of what the memory holds come to the same leaf, it would be read,
- * copied and written for these alone.
+ * one pass over the tree. Where few of what the memory holds come to the same leaf, it would be read, copied and written for these alone.
  *
  * Invariants:
  * - all runs are puts of one tree, and later than whatever else was put there before;
