@@ -131,7 +131,7 @@ export interface ViewMark {
 }
 
 /** Puts of a large transaction that wait may take this part of the pool's size besides it. */
-const WAITING_SHARE = 1 / 4
+const WAITING_SHARE = 3 / 4
 
 /** The trees of the write transaction under way. */
 export class WriteView {

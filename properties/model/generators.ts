@@ -197,7 +197,7 @@ export const piling: fc.Arbitrary<Operation[]> = fc
     parts: fc.array(weighted<Operation>(
       [8, fc.record({
         type: fc.constant('bulk' as const), tree: fc.constant(0), family: fc.constant<Family>('hash'), how: fc.constant('put' as const), order: fc.constant('scrambled' as const),
-        start: fc.nat(1000), step: fc.integer({ min: 1, max: 2 }), count: fc.integer({ min: 800, max: 2500 }), value: fc.record({ length: fc.integer({ min: 200, max: 500 }), seed }),
+        start: fc.nat(1000), step: fc.integer({ min: 1, max: 2 }), count: fc.integer({ min: 1500, max: 3500 }), value: fc.record({ length: fc.integer({ min: 200, max: 500 }), seed }),
       })],
       [2, fc.constantFrom<Operation>({ type: 'savepoint' }, { type: 'rollbackTo', which: 0 })],
       [2, scattered],

@@ -5,6 +5,7 @@ const SPREAD = 'src/tree/spread.ts'
 const NODE = 'src/page/node.ts'
 const MERGE = 'src/tree/merge.ts'
 const RUNS = 'src/tree/put-runs.ts'
+const REBUILD = 'src/tree/rebuild.ts'
 const VIEWS = 'src/views.ts'
 
 export const treeMutants: readonly Mutant[] = [
@@ -146,7 +147,11 @@ export const treeMutants: readonly Mutant[] = [
   {
     name: 'first-put-counts',
     breaks: 'Of several puts of a key that wait, the first one is made last.',
-    edits: [{ file: 'src/tree/sorted-puts.ts', text: '|| a - b)', replacement: '|| b - a)' }],
+    edits: [{
+      file: 'src/tree/sorted-puts.ts',
+      text: 'if (i + 1 === places.length || compareEntries(memory, places[i], memory, places[i + 1]) !== 0)',
+      replacement: 'if (i === 0 || compareEntries(memory, places[i - 1], memory, places[i]) !== 0)',
+    }],
   },
   {
     name: 'older-run-counts',
@@ -163,9 +168,19 @@ export const treeMutants: readonly Mutant[] = [
     breaks: 'Puts that wait in memory are made before those that came to runs earlier.',
     edits: [{
       file: 'src/tree/put-buffer.ts',
-      text: '      if (!this.runs.isEmpty) this.makeRuns(this.memory, last)\n      this.makeWaiting(this.memory, last)\n',
-      replacement: '      this.makeWaiting(this.memory, last)\n      this.waiting.length = 0\n      if (!this.runs.isEmpty) this.makeRuns(this.memory, last)\n',
+      text: '      if (joined) runs.make(puts, last)\n      else make(tree, puts, last)\n',
+      replacement: '      make(tree, puts, last)\n      if (joined) runs.make(undefined, last)\n',
     }],
+  },
+  {
+    name: 'rebuild-forgets-the-last',
+    breaks: 'Entries of a small tree that lie behind all puts are gone when it is built anew.',
+    edits: [{ file: REBUILD, text: '    for (; this.at < this.kept.count; this.at++) this.load(this.kept, this.at)\n', replacement: '' }],
+  },
+  {
+    name: 'rebuild-keeps-the-old-value',
+    breaks: 'A small tree that is built anew has the entries twice that were put again.',
+    edits: [{ file: REBUILD, text: 'if (order < 0) this.load', replacement: 'if (order <= 0) this.load' }],
   },
   {
     name: 'merge-keeps-the-old-cell',

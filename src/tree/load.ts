@@ -20,17 +20,23 @@ interface OpenPage {
   separator: Uint8Array
 }
 
-
 export class Loader {
   private readonly tree: Tree
+  private readonly room: number
+  private readonly early: boolean
   private readonly open: OpenPage[] = []
   private readonly header = new Uint8Array(LEAF_CELL.REST)
   private readonly headerView = new DataView(this.header.buffer)
   private entries = 0
 
-  /** The tree has no entries yet. */
-  constructor(tree: Tree) {
+  /**
+   * The tree has no entries yet. Entries of up to `room` bytes leave so many free in each leaf. `early`: leaves are written as soon as they
+   * are full, so that few frames serve for all.
+   */
+  constructor(tree: Tree, room = 0, early = true) {
     this.tree = tree
+    this.room = room
+    this.early = early
   }
 
   /** Adds an entry whose key is greater than all before. */
@@ -43,7 +49,8 @@ export class Loader {
     const count = countOf(arena, base)
     if (count > 0 && hasPrefix(arena, base, key, length)) {
       const suffixLength = length - prefixLengthOf(arena, base)
-      if (gapOf(arena, base) >= SLOT.SIZE + leafCellSize(suffixLength, stored.length)) {
+      const size = SLOT.SIZE + leafCellSize(suffixLength, stored.length)
+      if (gapOf(arena, base) >= (size <= this.room ? size + this.room : size)) {
         insertLeafCell(arena, base, count, key, length, suffixLength, stored, flags)
         return
       }
@@ -100,7 +107,7 @@ export class Loader {
       pointTo(tree, arena, base, count, slot, level)
     } else this.closeAnew(level, slot, separator)
     tree.pager.pool.unpin(slot)
-    if (level === 0) tree.writing().writeSoon(pageOf(tree.pager.arenas[arenaOf(slot)], baseOf(slot)))
+    if (level === 0 && this.early) tree.writing().writeSoon(pageOf(tree.pager.arenas[arenaOf(slot)], baseOf(slot)))
   }
 
   private hasRoom(slot: number, separator: Uint8Array): boolean {

@@ -7,6 +7,7 @@ import { leafCellSize } from '../page/leaf.js'
 import { hasPrefix, prefixLengthOf, searchNode, usedBytes } from '../page/node.js'
 import type { Cells } from './cells.js'
 import { addEntries, approach, belowNextSeparator, freeValue, insert } from './insert.js'
+import { Rebuild } from './rebuild.js'
 import type { SortedPuts } from './sorted-puts.js'
 import { neighbourAt, spreadMany, touchPath } from './spread.js'
 import type { Tree } from './tree.js'
@@ -19,12 +20,37 @@ const FULL_ENOUGH = 0.85
 /** Bytes by which prefixes of such leaves may differ: under the shorter one all cells of the other are so much larger. */
 const LIKE_PREFIX = 8
 
-/** Where these are the last ones of a transaction, `last`, the disk gets leaves as soon as they have been laid out. */
-export function merge(tree: Tree, puts: SortedPuts, last: boolean): void {
-  for (let from = 0; from < puts.count; ) {
-    puts.lookAtKey(from)
-    approach(tree, puts.key, puts.length)
-    from = mergeIntoLeaf(tree, puts, from, last)
+/** What makes sorted puts, one batch behind the other. */
+export interface Maker {
+  make(puts: SortedPuts): void
+  finish(): void
+}
+
+/** For `count` puts to a tree. Where they are the `last` ones of a transaction, the disk gets leaves as soon as they have been laid out. */
+export function makerFor(tree: Tree, count: number, last: boolean): Maker {
+  return Rebuild.of(tree, count, last) ?? new Merge(tree, last)
+}
+
+class Merge implements Maker {
+  private readonly tree: Tree
+  private readonly last: boolean
+
+  constructor(tree: Tree, last: boolean) {
+    this.tree = tree
+    this.last = last
+  }
+
+  make(puts: SortedPuts): void {
+    const { tree } = this
+    for (let from = 0; from < puts.count; ) {
+      puts.lookAtKey(from)
+      approach(tree, puts.key, puts.length)
+      from = mergeIntoLeaf(tree, puts, from, this.last)
+    }
+  }
+
+  finish(): void {
+    // Each batch is in the tree already.
   }
 }
 

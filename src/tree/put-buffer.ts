@@ -8,18 +8,20 @@
  */
 import { Arena } from '../page/arena.js'
 import { needsOverflow } from '../page/leaf.js'
-import { align4 } from '../page/node.js'
 import { leaveSlab, takeSlab } from '../pager/slabs.js'
 import type { Scratch } from '../pager/scratch.js'
-import { merge } from './merge.js'
+import { makerFor } from './merge.js'
 import { PutRuns } from './put-runs.js'
-import { ENTRY_HEADER, entrySize, MOST_ENTRY_BYTES, SORTING, SortedPuts } from './sorted-puts.js'
+import type { Part } from './sorted-puts.js'
+import { compareEntries, ENTRY_HEADER, entrySize, MOST_ENTRY_BYTES, SORTING, SortedPuts, writeEntry } from './sorted-puts.js'
 import type { Tree } from './tree.js'
 
 /** A tree's puts wait once so many in a row have each gone to another leaf than the one before. */
 const SCATTERED = 64
 /** Trees whose puts may wait at a time: each is looked for in all of the memory. */
 const MAX_TREES = 8
+/** The memory is filled a part at a time, the first one again behind the last: where all are full, the oldest alone comes to a run. */
+const PARTS = 3
 
 /** The puts of one tree. */
 interface Waiting {
@@ -31,10 +33,11 @@ interface Waiting {
 }
 
 export class PutBuffer {
+  /** Bytes of a part. */
   private readonly capacity: number
   private memory: Arena | undefined
-  private end = 0
-  private count = 0
+  /** Those with puts, oldest first; the last one is being filled. */
+  private readonly parts: Part[] = []
   private readonly waiting: Waiting[] = []
   /** Puts before those. */
   private readonly runs: PutRuns
@@ -45,8 +48,8 @@ export class PutBuffer {
 
   /** Takes up to `capacity` bytes, once they are needed and until the transaction ends, and `scratch` for more. */
   constructor(capacity: number, scratch: Scratch) {
-    this.capacity = Math.min(capacity, MOST_ENTRY_BYTES)
-    this.runs = new PutRuns(scratch)
+    this.capacity = (Math.min(capacity, MOST_ENTRY_BYTES) / PARTS) & ~7
+    this.runs = new PutRuns(scratch, this.capacity)
   }
 
   get isEmpty(): boolean {
@@ -58,16 +61,18 @@ export class PutBuffer {
     if (tree.path.scattered < SCATTERED || tree.root.page === 0 || needsOverflow(length, value.length)) return false
     this.assertWhole()
     const size = entrySize(length, value.length)
-    let number = this.numberOf(tree)
-    if (this.end + size + SORTING * (this.count + 1) > this.capacity || number === MAX_TREES) {
-      if (!this.waitsOn()) this.settle()
-      number = 0
-    }
-    const memory = (this.memory ??= new Arena(takeSlab(this.capacity)))
-    if (number === this.waiting.length) this.waiting.push({ tree, count: 0, first: this.end, shared: length })
-    this.write(memory, number, key, length, value)
-    this.end += size
-    this.count++
+    if (this.numberOf(tree) === MAX_TREES) this.settle()
+    const part = this.partFor(size)
+    const number = this.numberOf(tree)
+    const memory = (this.memory ??= new Arena(takeSlab(this.capacity * PARTS)))
+    if (number === this.waiting.length) this.waiting.push({ tree, count: 0, first: part.end, shared: length })
+    writeEntry(memory, part.end, number, key, length, value)
+    this.share(memory, this.waiting[number], key, length)
+    this.waiting[number].count++
+    part.ascending &&= goesOn(memory, part.last, part.end)
+    part.last = part.end
+    part.end += size
+    part.count++
     return true
   }
 
@@ -77,15 +82,26 @@ export class PutBuffer {
     return waiting.length
   }
 
-  private write(memory: Arena, number: number, key: Uint8Array, length: number, value: Uint8Array): void {
-    const { bytes, words } = memory
-    const { end } = this
-    const waiting = this.waiting[number]
-    words[end >>> 2] = number
-    words[(end >>> 2) + 1] = length | (value.length << 16)
-    for (let i = 0; i < length; i++) bytes[end + ENTRY_HEADER + i] = key[i]
-    bytes.set(value, end + ENTRY_HEADER + align4(length))
-    waiting.count++
+  /**
+   * The part that has room for an entry of so many bytes. Where all are full, room is made; so it is where puts have begun to ascend, as
+   * those need not wait.
+   */
+  private partFor(size: number): Part {
+    const { parts, capacity } = this
+    if (parts.length > 0) {
+      const last = parts[parts.length - 1]
+      if (last.end - last.start + size + SORTING * (last.count + 1) <= capacity) return last
+      if (last.ascending || (parts.length === PARTS && !this.moveOldest())) this.settle()
+    }
+    const start = parts.length === 0 ? 0 : (parts[parts.length - 1].start + capacity) % (capacity * PARTS)
+    const part = { start, end: start, count: 0, last: start, ascending: true }
+    parts.push(part)
+    return part
+  }
+
+  /** A key of the tree waits: what all of them have in common may be less than before. */
+  private share(memory: Arena, waiting: Waiting, key: Uint8Array, length: number): void {
+    const { bytes } = memory
     const first = waiting.first + ENTRY_HEADER
     const most = Math.min(waiting.shared, length)
     let shared = 0
@@ -97,26 +113,18 @@ export class PutBuffer {
     if (this.failure !== undefined) throw this.failure
   }
 
-  /** Moves what waits in memory to a run, where it would come to many leaves, each for a few puts; false where it is to be made. */
-  private waitsOn(): boolean {
-    const { waiting, memory, runs } = this
+  /** Moves the oldest part to a run; false where all are to be made. */
+  private moveOldest(): boolean {
+    const { waiting, memory, parts, runs } = this
     if (memory === undefined || waiting.length !== 1) return false
-    const [{ tree, count }] = waiting
-    if (!runs.wants(tree, count, this.end, memory)) return false
-    const puts = this.sorted(memory, 0)
-    // Those that ascend came to few leaves, and so will the next.
-    return !puts.ascending && this.moveToRun(tree, puts)
-  }
-
-  private moveToRun(tree: Tree, puts: SortedPuts): boolean {
-    if (!this.runs.write(tree, puts)) return false
-    this.empty()
+    const [one] = waiting
+    const [oldest, next] = parts
+    if (!runs.takes(one.tree, oldest.end - oldest.start)) return false
+    if (!runs.write(one.tree, SortedPuts.of(memory, [oldest], 0, oldest.count, one.shared))) return false
+    parts.shift()
+    one.count -= oldest.count
+    one.first = next.start
     return true
-  }
-
-  private sorted(memory: Arena, number: number): SortedPuts {
-    const { count, first, shared } = this.waiting[number]
-    return SortedPuts.of(memory, number, count, first, shared)
   }
 
   /** Makes all puts that wait, `last` where none follow. Where one fails nothing waits any more, and every later call throws the same. */
@@ -125,8 +133,7 @@ export class PutBuffer {
     if (this.memory === undefined || this.isEmpty) return
     this.settling = true
     try {
-      if (!this.runs.isEmpty) this.makeRuns(this.memory, last)
-      this.makeWaiting(this.memory, last)
+      this.makeAll(this.memory, last)
     } catch (error) {
       this.failure = error
       throw error
@@ -137,32 +144,22 @@ export class PutBuffer {
     }
   }
 
-  /** Those in memory are later, and best made in the same pass. Where they cannot be, as on a full disk, they keep their memory. */
-  private makeRuns(memory: Arena, last: boolean): void {
-    const free = this.waiting.length === 0 || (this.waiting.length === 1 && this.join(memory))
-    const tree = this.runs.make(free ? memory : new Arena(new ArrayBuffer(this.runs.least)), last && free)
-    tree.path.scattered = SCATTERED
-  }
-
-  private join(memory: Arena): boolean {
-    const [{ tree }] = this.waiting
-    return this.runs.takes(tree, this.end) && this.moveToRun(tree, this.sorted(memory, 0))
-  }
-
-  private makeWaiting(memory: Arena, last: boolean): void {
-    const { waiting } = this
-    for (let number = 0; number < waiting.length; number++) {
-      const { tree } = waiting[number]
-      const puts = this.sorted(memory, number)
-      merge(tree, puts, last)
-      tree.path.scattered = puts.ascending ? 0 : SCATTERED
+  private makeAll(memory: Arena, last: boolean): void {
+    const { waiting, parts, runs } = this
+    const joined = waiting.length === 1 && runs.areOf(waiting[0].tree)
+    if (!runs.isEmpty && !joined) runs.make(undefined, false).path.scattered = SCATTERED
+    for (const [number, { tree, count, shared }] of waiting.entries()) {
+      const puts = SortedPuts.of(memory, parts, number, count, shared)
+      if (joined) runs.make(puts, last)
+      else make(tree, puts, last)
+      // Those that ascend come to few leaves, and so will the next.
+      tree.path.scattered = parts[parts.length - 1].ascending ? 0 : SCATTERED
     }
   }
 
   private empty(): void {
     this.waiting.length = 0
-    this.end = 0
-    this.count = 0
+    this.parts.length = 0
   }
 
   /** Forgets what waits, and what went wrong: the transaction is as it was before. */
@@ -179,4 +176,15 @@ export class PutBuffer {
     if (this.memory !== undefined) leaveSlab(this.memory.bytes.buffer)
     this.memory = undefined
   }
+}
+
+/** Whether the entry at `at` is of the same tree as the one before it, and does not come before that one. */
+function goesOn(memory: Arena, before: number, at: number): boolean {
+  return memory.words[before >>> 2] === memory.words[at >>> 2] && compareEntries(memory, before, memory, at) <= 0
+}
+
+function make(tree: Tree, puts: SortedPuts, last: boolean): void {
+  const maker = makerFor(tree, puts.count, last)
+  maker.make(puts)
+  maker.finish()
 }

@@ -1,6 +1,6 @@
 /**
- * Puts of a transaction that are too many to wait in memory wait in runs on the disk, each in the order of its keys, and are made all in
- * one pass over the tree. Where few of what the memory holds come to the same leaf, it would be read, copied and written for these alone.
+ * Puts of a transaction that are too many to wait in memory wait in runs on the disk, each in the order of its keys, and are made in one
+ * pass over the tree, together with those in memory: made earlier, they would come to leaves that are laid out and written again for others.
  *
  * Invariants:
  * - all runs are puts of one tree, and later than whatever else was put there before;
@@ -8,14 +8,11 @@
  */
 import { assert } from '../assert.js'
 import { Arena } from '../page/arena.js'
-import { PAGE_SIZE } from '../page/layout.js'
 import type { Run, RunReading, Scratch } from '../pager/scratch.js'
-import { merge } from './merge.js'
+import { makerFor } from './merge.js'
 import { compareEntries, copyEntry, entrySizeAt, SortedPuts } from './sorted-puts.js'
 import type { Tree } from './tree.js'
 
-/** Where so many puts or more come to a leaf they are made at once. */
-const DENSE = 32
 /** Runs are written and read in pieces of so many bytes at most, 64 KiB, of whole entries. */
 const PIECE = 2 ** 16
 /** Puts that are merged at a time take so many pieces of memory, 128 KiB to 4 MiB, and are so many at most. */
@@ -25,28 +22,32 @@ const MOST_IN_BATCH = 2 ** 16
 
 export class PutRuns {
   private readonly scratch: Scratch
+  /** Bytes of memory that merging may take. */
+  private readonly capacity: number
   private readonly runs: Run[] = []
+  /** Puts in all of them. */
+  private count = 0
   private tree: Tree | undefined
   private outgoing: Arena | undefined
 
-  constructor(scratch: Scratch) {
+  constructor(scratch: Scratch, capacity: number) {
     this.scratch = scratch
+    this.capacity = capacity
   }
 
   get isEmpty(): boolean {
     return this.runs.length === 0
   }
 
-  /** Whether `count` puts of a tree, which take `bytes` of `memory`, had better wait in a run. */
-  wants(tree: Tree, count: number, bytes: number, memory: Arena): boolean {
-    if (this.runs.length >= mostRuns(memory)) return false
-    const leaves = (tree.root.entries * (bytes / count)) / PAGE_SIZE
-    return (!this.isEmpty || count < DENSE * leaves) && this.takes(tree, bytes)
+  /** Whether a run of so many bytes may be written for a tree. */
+  takes(tree: Tree, bytes: number): boolean {
+    // So many runs can be read at a time.
+    if ((this.runs.length + 1 + LEAST_BATCH) * PIECE > this.capacity) return false
+    return (this.isEmpty || this.areOf(tree)) && this.scratch.takes(bytes)
   }
 
-  /** Whether a run of so many bytes can be written for a tree. */
-  takes(tree: Tree, bytes: number): boolean {
-    return (this.isEmpty || tree === this.tree) && this.scratch.takes(bytes)
+  areOf(tree: Tree): boolean {
+    return tree === this.tree
   }
 
   /** Writes a run; false where that could not be done, and nothing has happened. */
@@ -55,6 +56,7 @@ export class PutRuns {
     if (run === undefined) return false
     this.tree = tree
     this.runs.push(run)
+    this.count += puts.count
     return true
   }
 
@@ -70,35 +72,35 @@ export class PutRuns {
     }
   }
 
-  /** Bytes of memory that `make` takes at least. */
-  get least(): number {
-    return (this.runs.length + LEAST_BATCH) * PIECE
-  }
-
-  /** Makes all puts of the runs, `last` where none follow; answers their tree. `memory` is free for that. */
-  make(memory: Arena, last: boolean): Tree {
+  /** Makes all puts of the runs, and those that have come `later`, `last` where none follow; answers their tree. */
+  make(later: SortedPuts | undefined, last: boolean): Tree {
     const { tree, runs, scratch } = this
     assert(tree !== undefined, 'runs are those of a tree')
-    const batchBytes = Math.min(memory.bytes.length - runs.length * PIECE, MOST_BATCH * PIECE)
-    const heap = new RunHeap(memory, runs.map((run, i) => new RunReader(scratch.read(run), i, memory, batchBytes + i * PIECE)))
+    const batchBytes = Math.min(this.capacity - runs.length * PIECE, MOST_BATCH * PIECE)
+    const memory = new Arena(new ArrayBuffer(batchBytes + runs.length * PIECE))
+    const sources: Source[] = runs.map((run, i) => new RunReader(scratch.read(run), i, memory, batchBytes + i * PIECE))
+    if (later !== undefined) sources.push(new PutsReader(later, runs.length))
+    const heap = new SourceHeap(sources)
+    const maker = makerFor(tree, this.count + (later?.count ?? 0), last)
     const places = new Int32Array(Math.min(MOST_IN_BATCH, batchBytes >>> 3))
     let count = 0
     let end = 0
     const makeBatch = (): void => {
-      merge(tree, new SortedPuts(memory, places, count, false), last)
+      maker.make(new SortedPuts(memory, places, count))
       count = 0
       end = 0
     }
-    for (let run = heap.first; run !== undefined; run = heap.next()) {
-      // The run that was first has the latest value of this key.
-      if (count > 0 && compareEntries(memory, places[count - 1], run.at) === 0) continue
-      const size = entrySizeAt(memory, run.at)
+    for (let source = heap.first; source !== undefined; source = heap.next()) {
+      // The source that was first has the latest value of this key.
+      if (count > 0 && compareEntries(memory, places[count - 1], source.memory, source.at) === 0) continue
+      const size = entrySizeAt(source.memory, source.at)
       if (end + size > batchBytes || count === places.length) makeBatch()
-      copyEntry(memory, run.at, memory, end, size)
+      copyEntry(source.memory, source.at, memory, end, size)
       places[count++] = end
       end += size
     }
-    if (count > 0) makeBatch()
+    makeBatch()
+    maker.finish()
     this.discard()
     return tree
   }
@@ -106,6 +108,7 @@ export class PutRuns {
   /** Forgets all runs. */
   discard(): void {
     this.runs.length = 0
+    this.count = 0
     this.tree = undefined
     this.scratch.clear()
   }
@@ -117,19 +120,23 @@ export class PutRuns {
   }
 }
 
-/** So many runs can be read at a time, less the last one that is written before that. */
-function mostRuns(memory: Arena): number {
-  return Math.floor(memory.bytes.length / PIECE) - LEAST_BATCH - 1
+/** Puts in the order of their keys, one after the other. */
+interface Source {
+  /** Later ones have greater numbers. */
+  readonly number: number
+  /** Where the next entry stands. */
+  readonly memory: Arena
+  readonly at: number
+  /** To the next entry; false where there is none. */
+  next(): boolean
 }
 
 /** A run that is being read: its next entry is in memory. */
-class RunReader {
-  /** Runs that were written later have greater numbers. */
+class RunReader implements Source {
   readonly number: number
-  /** Where the next entry stands. */
+  readonly memory: Arena
   at: number
   private readonly reading: RunReading
-  private readonly memory: Arena
   private readonly target: Uint8Array
   private readonly start: number
   private end: number
@@ -146,7 +153,6 @@ class RunReader {
     this.fill()
   }
 
-  /** To the next entry; false where there is none. */
   next(): boolean {
     this.at += entrySizeAt(this.memory, this.at)
     return this.at < this.end || this.fill()
@@ -159,49 +165,71 @@ class RunReader {
   }
 }
 
-/** Runs by the keys of their next entries, the least first; of equal keys the one that was written last. */
-class RunHeap {
-  private readonly memory: Arena
-  private readonly runs: RunReader[]
+/** Puts that wait in memory. */
+class PutsReader implements Source {
+  readonly number: number
+  readonly memory: Arena
+  at: number
+  private readonly puts: SortedPuts
+  private index = 0
 
-  constructor(memory: Arena, runs: RunReader[]) {
-    this.memory = memory
-    this.runs = runs
-    for (let i = (runs.length >>> 1) - 1; i >= 0; i--) this.sink(i)
+  constructor(puts: SortedPuts, number: number) {
+    this.number = number
+    this.memory = puts.memory
+    this.puts = puts
+    this.at = puts.places[0]
   }
 
-  get first(): RunReader | undefined {
-    return this.runs[0]
+  next(): boolean {
+    this.index++
+    if (this.index === this.puts.count) return false
+    this.puts.askAhead(this.index)
+    this.at = this.puts.places[this.index]
+    return true
+  }
+}
+
+/** Sources by the keys of their next entries, the least first; of equal keys the latest. */
+class SourceHeap {
+  private readonly sources: Source[]
+
+  constructor(sources: Source[]) {
+    this.sources = sources
+    for (let i = (sources.length >>> 1) - 1; i >= 0; i--) this.sink(i)
   }
 
-  /** Moves the first run to its next entry, and answers which is first then. */
-  next(): RunReader | undefined {
-    const { runs } = this
-    if (!runs[0].next()) {
-      const last = runs.pop()
-      if (last === undefined || runs.length === 0) return undefined
-      runs[0] = last
+  get first(): Source | undefined {
+    return this.sources[0]
+  }
+
+  /** Moves the first source to its next entry, and answers which is first then. */
+  next(): Source | undefined {
+    const { sources } = this
+    if (!sources[0].next()) {
+      const last = sources.pop()
+      if (last === undefined || sources.length === 0) return undefined
+      sources[0] = last
     }
     this.sink(0)
-    return runs[0]
+    return sources[0]
   }
 
   private sink(index: number): void {
-    const { runs } = this
-    const run = runs[index]
+    const { sources } = this
+    const source = sources[index]
     for (;;) {
       let child = 2 * index + 1
-      if (child >= runs.length) break
-      if (child + 1 < runs.length && this.isBefore(runs[child + 1], runs[child])) child++
-      if (!this.isBefore(runs[child], run)) break
-      runs[index] = runs[child]
+      if (child >= sources.length) break
+      if (child + 1 < sources.length && isBefore(sources[child + 1], sources[child])) child++
+      if (!isBefore(sources[child], source)) break
+      sources[index] = sources[child]
       index = child
     }
-    runs[index] = run
+    sources[index] = source
   }
+}
 
-  private isBefore(a: RunReader, b: RunReader): boolean {
-    const order = compareEntries(this.memory, a.at, b.at)
-    return order === 0 ? a.number > b.number : order < 0
-  }
+function isBefore(a: Source, b: Source): boolean {
+  const order = compareEntries(a.memory, a.at, b.memory, b.at)
+  return order === 0 ? a.number > b.number : order < 0
 }

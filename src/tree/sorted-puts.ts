@@ -1,8 +1,8 @@
 /**
  * The puts of one tree that have waited, in the order of their keys, the last one of each key alone.
  *
- * Where they stand in memory is sorted as numbers: 30 bits of the key, behind what all keys share, and then the place. Keys whose bits
- * are the same are compared as a whole, and no others, as each look at a key far away waits for memory.
+ * Where they stand in memory is sorted by heads: four bytes of the key, behind what all keys share. Keys with the same head are compared as
+ * a whole, and no others, as each look at a key far away waits for memory.
  */
 import { Arena, touch } from '../page/arena.js'
 import { MAX_KEY_LENGTH, PAGE_SIZE } from '../page/layout.js'
@@ -16,15 +16,24 @@ import { copyWords } from './values.js'
  */
 export const ENTRY_HEADER = 8
 
-/** A place is kept in 23 bits, in units of 8 bytes. */
-const PLACES = 2 ** 23
-/** The bits that are left of the 53 in which numbers are exact. */
-const HEAD_BITS = 30
-export const MOST_ENTRY_BYTES = 8 * PLACES
-/** Bytes an entry that sorting takes: a number and a place, and in V8 about 16 more where many keys have the same bits. */
-export const SORTING = 28
+/** Offsets are small integers, which need no boxing. */
+export const MOST_ENTRY_BYTES = 2 ** 28
+/** Bytes an entry that sorting takes: its head and its place, twice. */
+export const SORTING = 16
+/** Heads are sorted by a digit of so many bits at a time, the lowest first. */
+const DIGIT = 8
 /** Entries are asked of memory so many at a time, and the wait for them is one. */
 const AHEAD = 8
+
+/** A stretch of the memory with puts, one behind the other, of whatever trees. */
+export interface Part {
+  readonly start: number
+  end: number
+  count: number
+  /** Where the last one stands; all are of one tree and came in the order of their keys. */
+  last: number
+  ascending: boolean
+}
 
 /** Bytes of an entry. */
 export function entrySize(keyLength: number, valueLength: number): number {
@@ -37,36 +46,33 @@ const valueMemory = new Arena(new ArrayBuffer(PAGE_SIZE))
 
 export class SortedPuts {
   readonly count: number
-  /** The last puts of all keys came in this order. */
-  readonly ascending: boolean
   /** The put that `look` has brought here. */
   readonly key = keyMemory
   length = 0
   value = valueMemory.bytes.subarray(0, 0)
-  private readonly memory: Arena
-  private readonly places: Int32Array
+  readonly memory: Arena
+  readonly places: Int32Array
 
   /** Entries in the order of their keys, each key once: the first `count` of `places` in the memory. */
-  constructor(memory: Arena, places: Int32Array, count: number, ascending: boolean) {
+  constructor(memory: Arena, places: Int32Array, count: number) {
     this.memory = memory
     this.places = places
     this.count = count
-    this.ascending = ascending
   }
 
-  /** Those of tree `number`, `count` of them, the first at `first`; all keys have `shared` bytes in common at their beginning. */
-  static of(memory: Arena, number: number, count: number, first: number, shared: number): SortedPuts {
-    const numbers = sortedNumbers(memory, number, count, first, shared)
-    const places = new Int32Array(count)
+  /** Those of tree `number` in these parts, oldest first, `count` of them; all keys have `shared` bytes in common at their beginning. */
+  static of(memory: Arena, parts: readonly Part[], number: number, count: number, shared: number): SortedPuts {
+    const sorted = headsOf(memory, parts, number, count, shared).sort()
+    const { heads, places } = sorted
     let kept = 0
     for (let start = 0; start < count; ) {
-      const head = headOf(numbers[start])
-      let end = start
-      while (end < count && headOf(numbers[end]) === head) places[kept + end - start] = placeOf(numbers[end++])
+      let end = start + 1
+      while (end < count && heads[end] === heads[start]) end++
+      places.copyWithin(kept, start, end)
       kept += end - start === 1 ? 1 : sortAlike(memory, places.subarray(kept, kept + end - start))
       start = end
     }
-    return new SortedPuts(memory, places, kept, isAscending(places, kept))
+    return new SortedPuts(memory, places, kept)
   }
 
   /** Brings key and value of a put. */
@@ -110,41 +116,77 @@ export class SortedPuts {
   }
 }
 
-/** Each entry's bits and place as one number, in order. */
-function sortedNumbers(memory: Arena, number: number, count: number, first: number, shared: number): Float64Array {
-  const numbers = new Float64Array(count)
-  for (let at = first, i = 0; i < count; at += entrySizeAt(memory, at)) {
-    if (memory.words[at >>> 2] === number) numbers[i++] = headAt(memory, at, shared) * PLACES + (at >>> 3)
+/** The head of each entry and where it stands, as they came. */
+function headsOf(memory: Arena, parts: readonly Part[], number: number, count: number, shared: number): Heads {
+  const list = new Heads(count)
+  let i = 0
+  for (const { start, end } of parts) {
+    for (let at = start; at < end; at += entrySizeAt(memory, at)) {
+      if (memory.words[at >>> 2] !== number) continue
+      list.heads[i] = headAt(memory, at, shared)
+      list.places[i++] = at
+    }
   }
-  return numbers.sort()
+  return list
 }
 
-/** Sorts entries whose bits are the same by their keys, and moves the last one of each key to the front; answers how many these are. */
+class Heads {
+  readonly heads: Uint32Array
+  readonly places: Int32Array
+
+  constructor(count: number) {
+    this.heads = new Uint32Array(count)
+    this.places = new Int32Array(count)
+  }
+
+  /** Those of the same head stay in the order in which they are. */
+  sort(): Heads {
+    let from: Heads = this
+    let to = new Heads(this.heads.length)
+    for (let shift = 0; shift < 32; shift += DIGIT) {
+      from.distribute(to, shift)
+      const next = from
+      from = to
+      to = next
+    }
+    return from
+  }
+
+  /** Copies all to `to`, in the order of one digit. */
+  private distribute(to: Heads, shift: number): void {
+    const { heads, places } = this
+    const { heads: toHeads, places: toPlaces } = to
+    const next = new Int32Array((1 << DIGIT) + 1)
+    const mask = (1 << DIGIT) - 1
+    for (let i = 0; i < heads.length; i++) next[((heads[i] >>> shift) & mask) + 1]++
+    for (let digit = 0; digit < mask; digit++) next[digit + 1] += next[digit]
+    for (let i = 0; i < heads.length; i++) {
+      const at = next[(heads[i] >>> shift) & mask]++
+      toHeads[at] = heads[i]
+      toPlaces[at] = places[i]
+    }
+  }
+}
+
+/** Sorts entries of the same head by their keys, and moves the last one of each key to the front; answers how many these are. */
 function sortAlike(memory: Arena, places: Int32Array): number {
-  places.sort((a, b) => compareEntries(memory, a, b) || a - b)
+  places.sort((a, b) => compareEntries(memory, a, memory, b))
   let kept = 0
   for (let i = 0; i < places.length; i++) {
-    if (i + 1 === places.length || compareEntries(memory, places[i], places[i + 1]) !== 0) places[kept++] = places[i]
+    if (i + 1 === places.length || compareEntries(memory, places[i], memory, places[i + 1]) !== 0) places[kept++] = places[i]
   }
   return kept
 }
 
-function headOf(number: number): number {
-  return Math.floor(number / PLACES)
-}
-
-function placeOf(number: number): number {
-  return (number - headOf(number) * PLACES) << 3
-}
-
 /**
- * 30 bits of a key, from the byte at `from` on; where it ends there are zeros, whatever stands behind it. What is read may reach up to
- * three bytes beyond the entry, and memory goes on there, as a part of it is kept for sorting.
+ * Four bytes of a key as a number, from the byte at `from` on; where it ends there are zeros, whatever stands behind it. What is read may
+ * reach up to three bytes beyond the entry, and memory goes on there, as a part of it is kept for sorting.
  */
 function headAt(memory: Arena, at: number, from: number): number {
   const left = keyLength(memory, at) - from
-  const word = left <= 0 ? 0 : memory.data.getInt32(at + ENTRY_HEADER + from, false) >>> (32 - HEAD_BITS)
-  return left >= 4 || left <= 0 ? word : word & ~((1 << (HEAD_BITS - 8 * left)) - 1)
+  if (left <= 0) return 0
+  const word = memory.data.getUint32(at + ENTRY_HEADER + from, false)
+  return left >= 4 ? word : (word & ~((1 << (32 - 8 * left)) - 1)) >>> 0
 }
 
 function keyLength({ halves }: Arena, at: number): number {
@@ -165,20 +207,23 @@ export function copyEntry(memory: Arena, at: number, target: Arena, to: number, 
   copyWords(memory, at, target.words, to >>> 2, size)
 }
 
+/** Writes an entry of tree `number`. */
+export function writeEntry(memory: Arena, at: number, number: number, key: Uint8Array, length: number, value: Uint8Array): void {
+  const { bytes, words } = memory
+  words[at >>> 2] = number
+  words[(at >>> 2) + 1] = length | (value.length << 16)
+  for (let i = 0; i < length; i++) bytes[at + ENTRY_HEADER + i] = key[i]
+  bytes.set(value, at + ENTRY_HEADER + align4(length))
+}
+
 /** The order of two entries' keys, as bytes compare and the shorter first. */
-export function compareEntries(memory: Arena, a: number, b: number): number {
-  const { bytes } = memory
+export function compareEntries(memory: Arena, a: number, other: Arena, b: number): number {
   const aLength = keyLength(memory, a)
-  const bLength = keyLength(memory, b)
+  const bLength = keyLength(other, b)
   const shared = Math.min(aLength, bLength)
   for (let i = 0; i < shared; i++) {
-    const difference = bytes[a + ENTRY_HEADER + i] - bytes[b + ENTRY_HEADER + i]
+    const difference = memory.bytes[a + ENTRY_HEADER + i] - other.bytes[b + ENTRY_HEADER + i]
     if (difference !== 0) return difference
   }
   return aLength - bLength
-}
-
-function isAscending(places: Int32Array, count: number): boolean {
-  for (let i = 1; i < count; i++) if (places[i] < places[i - 1]) return false
-  return true
 }
