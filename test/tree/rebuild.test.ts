@@ -79,7 +79,7 @@ describe('a tree with few entries to which very many puts come', () => {
   })
 
   it('has the order of the bytes and the latest values, whatever keys and values are made of', () => {
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= 5; seed++) {
       const random = seeded(seed)
       const lengths = [1, 2, 4, 5, 9, 33, 700, 2048]
       const makeKey = (): Uint8Array => {
@@ -95,7 +95,7 @@ describe('a tree with few entries to which very many puts come', () => {
       }
       const some = Array.from({ length: Math.floor(random() * 400) }, makeKey)
       db.transaction((tx) => { for (const key of some) put(tx, key) })
-      const more = [...some.filter(() => random() < 0.5), ...Array.from({ length: 3000 }, makeKey)]
+      const more = [...some.filter(() => random() < 0.5), ...Array.from({ length: 2000 }, makeKey)]
       db.transaction((tx) => { for (let round = 0; round < 3; round++) for (const key of shuffled(more, random)) put(tx, key) })
       const entries = [...db.entries()].map(([key, value]): [string, Buffer] => [Buffer.from(key).toString('latin1'), Buffer.from(value)])
       expect(entries, `seed ${seed}`).toEqual([...model].sort(([a], [b]) => (a < b ? -1 : 1)))
