@@ -47,7 +47,7 @@ export interface FileOptions {
   syncInterval?: number
   /**
    * Bytes of memory for pages that have changed lately (and for clean ones where the file is not mapped). 2 MiB to 256 GiB, default 128 MiB.
-   * A transaction of very many puts in no order takes up to three quarters of it more, 256 MiB at most, for puts that wait, until it ends.
+   * A transaction of very many puts in no order takes up to about as much again, 320 MiB at most, for puts that wait, until it ends.
    */
   poolSize?: number
   /** What maps the file: a `Mapper`, or false to read pages with `pread`. Default: koffi where it can be loaded. */

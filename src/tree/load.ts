@@ -1,7 +1,7 @@
 /**
  * Bulk load: a tree built from the left to the right out of sorted entries. Each level has one open page;
- * one that is full is closed, and a pointer to it goes to the open page above. Nothing is searched, split or
- * copied, and pages are left full.
+ * one that is full is closed, and a pointer to it goes to the open page above. Nothing is searched or split, and
+ * pages are left as full as is wanted.
  */
 import { arenaOf, baseOf } from '../page/arena.js'
 import { branchCellSize, insertBranchCell } from '../page/branch.js'
@@ -30,7 +30,7 @@ export class Loader {
   private entries = 0
 
   /**
-   * The tree has no entries yet. Entries of up to `room` bytes leave so many free in each leaf. `early`: leaves are written as soon as they
+   * The tree has no entries yet. Entries of up to `room` bytes leave about so many free in each leaf. `early`: leaves are written as soon as they
    * are full, so that few frames serve for all.
    */
   constructor(tree: Tree, room = 0, early = true) {

@@ -30,6 +30,9 @@ interface Waiting {
   /** Where the first one stands, and how many bytes all keys have in common at their beginning. */
   first: number
   shared: number
+  /** Where the last one stands, and how many came in order up to it, each not before the one before. */
+  last: number
+  run: number
 }
 
 export class PutBuffer {
@@ -62,15 +65,13 @@ export class PutBuffer {
     this.assertWhole()
     const size = entrySize(length, value.length)
     if (this.numberOf(tree) === MAX_TREES) this.settle()
-    const part = this.partFor(size)
+    if (!this.hasRoom(size) && !this.makeRoom(tree)) return false
+    const part = this.parts[this.parts.length - 1]
     const number = this.numberOf(tree)
     const memory = (this.memory ??= new Arena(takeSlab(this.capacity * PARTS)))
-    if (number === this.waiting.length) this.waiting.push({ tree, count: 0, first: part.end, shared: length })
+    if (number === this.waiting.length) this.waiting.push({ tree, count: 0, first: part.end, shared: length, last: part.end, run: 0 })
     writeEntry(memory, part.end, number, key, length, value)
-    this.share(memory, this.waiting[number], key, length)
-    this.waiting[number].count++
-    part.ascending &&= goesOn(memory, part.last, part.end)
-    part.last = part.end
+    this.note(memory, this.waiting[number], part.end, key, length)
     part.end += size
     part.count++
     return true
@@ -82,26 +83,40 @@ export class PutBuffer {
     return waiting.length
   }
 
-  /**
-   * The part that has room for an entry of so many bytes. Where all are full, room is made; so it is where puts have begun to ascend, as
-   * those need not wait.
-   */
-  private partFor(size: number): Part {
+  /** Whether the last part has room for an entry of so many bytes. */
+  private hasRoom(size: number): boolean {
     const { parts, capacity } = this
-    if (parts.length > 0) {
-      const last = parts[parts.length - 1]
-      if (last.end - last.start + size + SORTING * (last.count + 1) <= capacity) return last
-      if (last.ascending || (parts.length === PARTS && !this.moveOldest())) this.settle()
-    }
-    const start = parts.length === 0 ? 0 : (parts[parts.length - 1].start + capacity) % (capacity * PARTS)
-    const part = { start, end: start, count: 0, last: start, ascending: true }
-    parts.push(part)
-    return part
+    if (parts.length === 0) return false
+    const { start, end, count } = parts[parts.length - 1]
+    return end - start + size + SORTING * (count + 1) <= capacity
   }
 
-  /** A key of the tree waits: what all of them have in common may be less than before. */
-  private share(memory: Arena, waiting: Waiting, key: Uint8Array, length: number): void {
+  /** Begins another part. Answers false where this tree's puts have come to ascend: they were made, as such need not wait, and the next is not to either. */
+  private makeRoom(tree: Tree): boolean {
+    const { parts, capacity } = this
+    if (parts.length > 0) {
+      const ascending = this.runOf(tree) >= parts[parts.length - 1].count
+      if (ascending || (parts.length === PARTS && !this.moveOldest())) this.settle()
+      if (ascending) {
+        tree.path.scattered = 0
+        return false
+      }
+    }
+    const start = parts.length === 0 ? 0 : (parts[parts.length - 1].start + capacity) % (capacity * PARTS)
+    parts.push({ start, end: start, count: 0 })
+    return true
+  }
+
+  private runOf(tree: Tree): number {
+    return this.waiting.find((one) => one.tree === tree)?.run ?? 0
+  }
+
+  /** A put of the tree stands at `at`: what all of its keys have in common may be less than before. */
+  private note(memory: Arena, waiting: Waiting, at: number, key: Uint8Array, length: number): void {
     const { bytes } = memory
+    waiting.run = compareEntries(memory, waiting.last, memory, at) <= 0 ? waiting.run + 1 : 1
+    waiting.last = at
+    waiting.count++
     const first = waiting.first + ENTRY_HEADER
     const most = Math.min(waiting.shared, length)
     let shared = 0
@@ -148,12 +163,12 @@ export class PutBuffer {
     const { waiting, parts, runs } = this
     const joined = waiting.length === 1 && runs.areOf(waiting[0].tree)
     if (!runs.isEmpty && !joined) runs.make(undefined, false).path.scattered = SCATTERED
-    for (const [number, { tree, count, shared }] of waiting.entries()) {
+    for (const [number, { tree, count, shared, run }] of waiting.entries()) {
       const puts = SortedPuts.of(memory, parts, number, count, shared)
       if (joined) runs.make(puts, last)
       else make(tree, puts, last)
       // Those that ascend come to few leaves, and so will the next.
-      tree.path.scattered = parts[parts.length - 1].ascending ? 0 : SCATTERED
+      tree.path.scattered = run >= count ? 0 : SCATTERED
     }
   }
 
@@ -176,11 +191,6 @@ export class PutBuffer {
     if (this.memory !== undefined) leaveSlab(this.memory.bytes.buffer)
     this.memory = undefined
   }
-}
-
-/** Whether the entry at `at` is of the same tree as the one before it, and does not come before that one. */
-function goesOn(memory: Arena, before: number, at: number): boolean {
-  return memory.words[before >>> 2] === memory.words[at >>> 2] && compareEntries(memory, before, memory, at) <= 0
 }
 
 function make(tree: Tree, puts: SortedPuts, last: boolean): void {

@@ -99,7 +99,7 @@ export class PutRuns {
       places[count++] = end
       end += size
     }
-    makeBatch()
+    if (count > 0) makeBatch()
     maker.finish()
     this.discard()
     return tree

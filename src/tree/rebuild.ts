@@ -1,6 +1,6 @@
 /**
  * A tree with few entries beside the puts that come to it is built anew from both, as a bulk load builds one: nothing is searched, and no
- * page is laid out twice.
+ * page is laid out again for other puts.
  */
 import { corrupt } from '../errors.js'
 import { Arena, arenaOf, baseOf } from '../page/arena.js'
@@ -15,8 +15,8 @@ import type { Tree } from './tree.js'
 
 /** There are to be so many puts for each entry of the tree. */
 const PUTS_AN_ENTRY = 2
-/** Memory for the entries of the tree, 1 MiB. */
-const MOST_BYTES = 2 ** 20
+/** Memory for the entries of the tree, 512 KiB. */
+const MOST_BYTES = 2 ** 19
 /** Bytes that leaves keep free for entries as small as that: more puts in no order are to come. */
 const ROOM = PAGE_SIZE / 16
 
@@ -31,7 +31,7 @@ export class Rebuild {
     this.loader = loader
   }
 
-  /** Takes the tree's entries out of it for `count` puts; undefined, with nothing done, where it has too many, or some that have extents. */
+  /** Takes the tree's entries out of it for `count` puts, or some less where runs have the same keys; undefined, with nothing done, where it has too many, or some that have extents. */
   static of(tree: Tree, count: number, last: boolean): Rebuild | undefined {
     if (tree.root.entries * PUTS_AN_ENTRY > count) return undefined
     const kept = entriesOf(tree)
@@ -77,7 +77,8 @@ function entriesOf(tree: Tree): SortedPuts | undefined {
   const places = new Int32Array(tree.root.entries)
   const scan = new TreeScan(tree, EVERYTHING)
   let end = 0
-  for (let i = 0; scan.next(); i++) {
+  let i = 0
+  for (; scan.next(); i++) {
     const { slot, index, page } = scan.cursor
     const arena = tree.pager.arenas[arenaOf(slot)]
     const base = baseOf(slot)
@@ -88,6 +89,7 @@ function entriesOf(tree: Tree): SortedPuts | undefined {
     places[i] = end
     end += size
   }
+  if (i < places.length) throw corrupt(tree.root.page, tree.root.tree, 'it counts more entries than there are')
   return new SortedPuts(memory, places, places.length)
 }
 

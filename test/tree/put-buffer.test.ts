@@ -277,8 +277,8 @@ describe('puts of a large transaction in no order', () => {
     const tx = db.begin()
     for (let i = 0; i < 60_000; i++) tx.put(Uint8Array.of(i * 37, i >> 8, i), new Uint8Array(i < 30_000 ? 100 : 0))
     expect(waits(tx)).toBe(true)
-    // An entry of 3 bytes takes 16, and sorting it as many: before 6 MiB of them wait they have been made.
-    const most = (6 * 2 ** 20) / 32
+    // An entry of 3 bytes takes 16, and sorting it 32: before 6 MiB of them wait they have been made.
+    const most = (6 * 2 ** 20) / 48
     let longest = 0
     for (let i = 0, run = 0; i < 400_000; i++) {
       tx.put(Uint8Array.of(i * 37, i >> 8, i), new Uint8Array(0))

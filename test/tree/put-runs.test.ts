@@ -198,7 +198,7 @@ describe('puts of a transaction that are too many for the memory', () => {
       }
     }
     // A part of the memory has eight pieces of 64 KiB, and two are for what is merged.
-    expect([most, merges]).toEqual([6, 2])
+    expect([most, merges]).toEqual([6, 3])
     tx.commit()
     expect(new Map(db.entries())).toEqual(model)
     assertSound(db)

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../../src/index.js'
-import { byteStore, assertSound, padded, randomBytes, seeded, shuffled, textStore } from '../helpers.js'
+import { META_SLOTS, PAGE_SIZE } from '../../src/page/layout.js'
+import { encodeMeta } from '../../src/page/meta.js'
+import { newestMeta } from '../damage/fixture.js'
+import { emptyImage, FaultyFile, fileOf, openOn } from '../faulty-file.js'
+import { assertSound, byteStore, codeOf, padded, randomBytes, seeded, shuffled, textStore } from '../helpers.js'
 
 /** Puts of a transaction in no order, from which a tree with few entries is built anew. */
 const COUNT = 8000
@@ -101,5 +105,32 @@ describe('a tree with few entries to which very many puts come', () => {
       expect(entries, `seed ${seed}`).toEqual([...model].sort(([a], [b]) => (a < b ? -1 : 1)))
       assertSound(db)
     }
+  })
+})
+
+/** A store whose meta pages say that its tree has so many entries more than it has. */
+function miscounted(more: number): Database<string, string> {
+  const file = new FaultyFile(fileOf(emptyImage()))
+  const { db } = openOn<string, string>(file)
+  db.transaction((tx) => { for (const key of keys.slice(0, 200)) tx.put(key, 'old') })
+  db.close()
+  const image = file.left.slice()
+  const { meta } = newestMeta(image)
+  meta.defaultTree.entries += more
+  for (let slot = 0; slot < META_SLOTS; slot++) image.set(encodeMeta(meta, slot), slot * PAGE_SIZE)
+  return openOn<string, string>(new FaultyFile(fileOf(image))).db
+}
+
+describe('a damaged tree with few entries to which very many puts come', () => {
+  it('is not built anew from entries that it counts and does not have', () => {
+    const db = miscounted(1)
+    expect(codeOf(() => db.transaction((tx) => { for (const key of keys) tx.put(`${key} more`, 'v'.repeat(100)) }))).toBe('COPPICE_CORRUPT')
+    expect(keys.slice(0, 200).every((key) => db.get(key) === 'old')).toBe(true)
+  })
+
+  it('keeps the entries that it has and does not count', () => {
+    const db = miscounted(-1)
+    db.transaction((tx) => { for (const key of keys) tx.put(`${key} more`, 'v'.repeat(100)) })
+    expect(keys.slice(0, 200).every((key) => db.get(key) === 'old')).toBe(true)
   })
 })
