@@ -63,7 +63,7 @@ export class SortedPuts {
   static of(memory: Arena, parts: readonly Part[], number: number, count: number, shared: number): SortedPuts {
     const unsorted = headsOf(memory, parts, number, count, shared)
     if (count <= FEW) return new SortedPuts(memory, unsorted.places, sortAlike(memory, unsorted.places))
-    const { heads, places } = unsorted.sort()
+    const { heads, places } = sortedHeads(unsorted)
     let kept = 0
     for (let start = 0; start < count; ) {
       let end = start + 1
@@ -139,21 +139,8 @@ class Heads {
     this.places = new Int32Array(count)
   }
 
-  /** Those of the same head stay in the order in which they are. */
-  sort(): Heads {
-    let from: Heads = this
-    let to = new Heads(this.heads.length)
-    for (let shift = 0; shift < 32; shift += DIGIT) {
-      from.distribute(to, shift)
-      const next = from
-      from = to
-      to = next
-    }
-    return from
-  }
-
   /** Copies all to `to`, in the order of one digit. */
-  private distribute(to: Heads, shift: number): void {
+  distribute(to: Heads, shift: number): void {
     const { heads, places } = this
     const { heads: toHeads, places: toPlaces } = to
     const next = new Int32Array((1 << DIGIT) + 1)
@@ -166,6 +153,19 @@ class Heads {
       toPlaces[at] = places[i]
     }
   }
+}
+
+/** Sorts by heads; entries of the same head stay in the order in which they are. */
+function sortedHeads(list: Heads): Heads {
+  let from = list
+  let to = new Heads(list.heads.length)
+  for (let shift = 0; shift < 32; shift += DIGIT) {
+    from.distribute(to, shift)
+    const next = from
+    from = to
+    to = next
+  }
+  return from
 }
 
 /** Sorts entries of the same head by their keys, and moves the last one of each key to the front; answers how many these are. */
