@@ -168,8 +168,8 @@ export const treeMutants: readonly Mutant[] = [
     breaks: 'Puts that wait in memory are made before those that came to runs earlier.',
     edits: [{
       file: 'src/tree/put-buffer.ts',
-      text: '      if (joined) runs.make(puts, last)\n      else make(tree, puts, last)\n',
-      replacement: '      make(tree, puts, last)\n      if (joined) runs.make(undefined, last)\n',
+      text: '      if (joined) runs.make(puts, last)\n      else makeSorted(tree, puts.count, [puts], last)\n',
+      replacement: '      makeSorted(tree, puts.count, [puts], last)\n      if (joined) runs.make(undefined, last)\n',
     }],
   },
   {

@@ -20,37 +20,24 @@ const FULL_ENOUGH = 0.85
 /** Bytes by which prefixes of such leaves may differ: under the shorter one all cells of the other are so much larger. */
 const LIKE_PREFIX = 8
 
-/** What makes sorted puts, one batch behind the other. */
-export interface Maker {
-  make(puts: SortedPuts): void
-  finish(): void
+/**
+ * Makes `count` puts to a tree, in batches of which each is behind the one before. Where they are the `last` ones of a transaction, the disk
+ * gets leaves as soon as they have been laid out.
+ */
+export function makeSorted(tree: Tree, count: number, batches: Iterable<SortedPuts>, last: boolean): void {
+  const rebuild = Rebuild.of(tree, count, last)
+  for (const puts of batches) {
+    if (rebuild === undefined) merge(tree, puts, last)
+    else rebuild.make(puts)
+  }
+  rebuild?.finish()
 }
 
-/** For `count` puts to a tree. Where they are the `last` ones of a transaction, the disk gets leaves as soon as they have been laid out. */
-export function makerFor(tree: Tree, count: number, last: boolean): Maker {
-  return Rebuild.of(tree, count, last) ?? new Merge(tree, last)
-}
-
-class Merge implements Maker {
-  private readonly tree: Tree
-  private readonly last: boolean
-
-  constructor(tree: Tree, last: boolean) {
-    this.tree = tree
-    this.last = last
-  }
-
-  make(puts: SortedPuts): void {
-    const { tree } = this
-    for (let from = 0; from < puts.count; ) {
-      puts.lookAtKey(from)
-      approach(tree, puts.key, puts.length)
-      from = mergeIntoLeaf(tree, puts, from, this.last)
-    }
-  }
-
-  finish(): void {
-    // Each batch is in the tree already.
+function merge(tree: Tree, puts: SortedPuts, last: boolean): void {
+  for (let from = 0; from < puts.count; ) {
+    puts.lookAtKey(from)
+    approach(tree, puts.key, puts.length)
+    from = mergeIntoLeaf(tree, puts, from, last)
   }
 }
 

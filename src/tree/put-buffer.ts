@@ -10,7 +10,7 @@ import { Arena } from '../page/arena.js'
 import { needsOverflow } from '../page/leaf.js'
 import { leaveSlab, takeSlab } from '../pager/slabs.js'
 import type { Scratch } from '../pager/scratch.js'
-import { makerFor } from './merge.js'
+import { makeSorted } from './merge.js'
 import { PutRuns } from './put-runs.js'
 import type { Part } from './sorted-puts.js'
 import { compareEntries, ENTRY_HEADER, entrySize, MOST_ENTRY_BYTES, SORTING, SortedPuts, writeEntry } from './sorted-puts.js'
@@ -64,10 +64,12 @@ export class PutBuffer {
     if (tree.path.scattered < SCATTERED || tree.root.page === 0 || needsOverflow(length, value.length)) return false
     this.assertWhole()
     const size = entrySize(length, value.length)
-    if (this.numberOf(tree) === MAX_TREES) this.settle()
-    if (!this.hasRoom(size) && !this.makeRoom(tree)) return false
+    let number = this.numberOf(tree)
+    if (number === MAX_TREES || !this.hasRoom(size)) {
+      this.makeRoom(number)
+      number = this.numberOf(tree)
+    }
     const part = this.parts[this.parts.length - 1]
-    const number = this.numberOf(tree)
     const memory = (this.memory ??= new Arena(takeSlab(this.capacity * PARTS)))
     if (number === this.waiting.length) this.waiting.push({ tree, count: 0, first: part.end, shared: length, last: part.end, run: 0 })
     writeEntry(memory, part.end, number, key, length, value)
@@ -91,24 +93,16 @@ export class PutBuffer {
     return end - start + size + SORTING * (count + 1) <= capacity
   }
 
-  /** Begins another part. Answers false where this tree's puts have come to ascend: they were made, as such need not wait, and the next is not to either. */
-  private makeRoom(tree: Tree): boolean {
-    const { parts, capacity } = this
+  /** Begins another part, where tree `number` is to have a put. */
+  private makeRoom(number: number): void {
+    const { parts, capacity, waiting } = this
     if (parts.length > 0) {
-      const ascending = this.runOf(tree) >= parts[parts.length - 1].count
-      if (ascending || (parts.length === PARTS && !this.moveOldest())) this.settle()
-      if (ascending) {
-        tree.path.scattered = 0
-        return false
-      }
+      // Where a part is full of puts that ascend, none had to wait.
+      const ascending = number < waiting.length && waiting[number].run >= parts[parts.length - 1].count
+      if (ascending || number === MAX_TREES || (parts.length === PARTS && !this.moveOldest())) this.settle()
     }
     const start = parts.length === 0 ? 0 : (parts[parts.length - 1].start + capacity) % (capacity * PARTS)
     parts.push({ start, end: start, count: 0 })
-    return true
-  }
-
-  private runOf(tree: Tree): number {
-    return this.waiting.find((one) => one.tree === tree)?.run ?? 0
   }
 
   /** A put of the tree stands at `at`: what all of its keys have in common may be less than before. */
@@ -166,7 +160,7 @@ export class PutBuffer {
     for (const [number, { tree, count, shared, run }] of waiting.entries()) {
       const puts = SortedPuts.of(memory, parts, number, count, shared)
       if (joined) runs.make(puts, last)
-      else make(tree, puts, last)
+      else makeSorted(tree, puts.count, [puts], last)
       // Those that ascend come to few leaves, and so will the next.
       tree.path.scattered = run >= count ? 0 : SCATTERED
     }
@@ -191,10 +185,4 @@ export class PutBuffer {
     if (this.memory !== undefined) leaveSlab(this.memory.bytes.buffer)
     this.memory = undefined
   }
-}
-
-function make(tree: Tree, puts: SortedPuts, last: boolean): void {
-  const maker = makerFor(tree, puts.count, last)
-  maker.make(puts)
-  maker.finish()
 }

@@ -9,7 +9,7 @@
 import { assert } from '../assert.js'
 import { Arena } from '../page/arena.js'
 import type { Run, RunReading, Scratch } from '../pager/scratch.js'
-import { makerFor } from './merge.js'
+import { makeSorted } from './merge.js'
 import { compareEntries, copyEntry, entrySizeAt, SortedPuts } from './sorted-puts.js'
 import type { Tree } from './tree.js'
 
@@ -74,35 +74,38 @@ export class PutRuns {
 
   /** Makes all puts of the runs, and those that have come `later`, `last` where none follow; answers their tree. */
   make(later: SortedPuts | undefined, last: boolean): Tree {
-    const { tree, runs, scratch } = this
+    const { tree } = this
     assert(tree !== undefined, 'runs are those of a tree')
+    makeSorted(tree, this.count + (later?.count ?? 0), this.batches(later), last)
+    this.discard()
+    return tree
+  }
+
+  /** The puts of all runs and those that have come later in the order of their keys; a batch is good until the next one. */
+  private *batches(later: SortedPuts | undefined): Generator<SortedPuts> {
+    const { runs, scratch } = this
     const batchBytes = Math.min(this.capacity - runs.length * PIECE, MOST_BATCH * PIECE)
     const memory = new Arena(new ArrayBuffer(batchBytes + runs.length * PIECE))
     const sources: Source[] = runs.map((run, i) => new RunReader(scratch.read(run), i, memory, batchBytes + i * PIECE))
     if (later !== undefined) sources.push(new PutsReader(later, runs.length))
     const heap = new SourceHeap(sources)
-    const maker = makerFor(tree, this.count + (later?.count ?? 0), last)
     const places = new Int32Array(Math.min(MOST_IN_BATCH, batchBytes >>> 3))
     let count = 0
     let end = 0
-    const makeBatch = (): void => {
-      maker.make(new SortedPuts(memory, places, count))
-      count = 0
-      end = 0
-    }
     for (let source = heap.first; source !== undefined; source = heap.next()) {
       // The source that was first has the latest value of this key.
       if (count > 0 && compareEntries(memory, places[count - 1], source.memory, source.at) === 0) continue
       const size = entrySizeAt(source.memory, source.at)
-      if (end + size > batchBytes || count === places.length) makeBatch()
+      if (end + size > batchBytes || count === places.length) {
+        yield new SortedPuts(memory, places, count)
+        count = 0
+        end = 0
+      }
       copyEntry(source.memory, source.at, memory, end, size)
       places[count++] = end
       end += size
     }
-    if (count > 0) makeBatch()
-    maker.finish()
-    this.discard()
-    return tree
+    yield new SortedPuts(memory, places, count)
   }
 
   /** Forgets all runs. */

@@ -82,6 +82,16 @@ describe('a tree with few entries to which very many puts come', () => {
     assertSound(db)
   })
 
+  it('stays in the pool where the transaction goes on, as its pages may change again', () => {
+    const db = textStore()
+    const tx = db.begin()
+    for (const key of keys) tx.put(key, 'v'.repeat(300))
+    expect(tx.count()).toBe(COUNT)
+    expect(db.stats().pool.spilledPages).toBe(0)
+    tx.commit()
+    assertSound(db)
+  })
+
   it('has the order of the bytes and the latest values, whatever keys and values are made of', () => {
     for (let seed = 1; seed <= 5; seed++) {
       const random = seeded(seed)
